@@ -1,1 +1,5 @@
 //! Test doubles for `coord`.
+
+pub mod fake_redis;
+
+pub use fake_redis::FakeRedis;
