@@ -1,1 +1,3 @@
 //! Test doubles for `coord`.
+
+pub mod server;
