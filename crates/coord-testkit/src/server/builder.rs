@@ -60,7 +60,7 @@ impl RealServerBuilder {
     ///
     /// # Errors
     /// As [`RealServer::start`].
-    pub fn start(self) -> Result<RealServer, ServerError> {
+    pub fn start(&self) -> Result<RealServer, ServerError> {
         launch::start(self)
     }
 
@@ -68,7 +68,7 @@ impl RealServerBuilder {
     ///
     /// # Panics
     /// As [`RealServer::start_or_ignore`].
-    pub fn start_or_ignore(self, name: &str) -> Option<RealServer> {
+    pub fn start_or_ignore(&self, name: &str) -> Option<RealServer> {
         found_or_ignore(self.start(), name)
     }
 }

@@ -26,7 +26,7 @@ const PORTS_TRIED: usize = 8;
 const PORTS: std::ops::Range<u16> = 11_000..22_000;
 const BUS_OFFSET: u16 = 10_000;
 
-pub(super) fn start(options: RealServerBuilder) -> Result<RealServer, ServerError> {
+pub(super) fn start(options: &RealServerBuilder) -> Result<RealServer, ServerError> {
     if !options.private
         && let Ok(url) = std::env::var("COORD_TEST_REDIS_URL")
     {
