@@ -81,7 +81,9 @@ impl State {
             };
             let ids: Vec<SessionId> = queue.iter().copied().collect();
             for id in ids {
-                let Some(blocked) = self.sessions.get(&id).and_then(|session| session.blocked.clone()) else {
+                let Some(blocked) =
+                    self.sessions.get(&id).and_then(|session| session.blocked.clone())
+                else {
                     continue;
                 };
                 if let Some(reply) = dispatch::run_again(self, id, &blocked) {
@@ -98,7 +100,11 @@ impl State {
             .sessions
             .values()
             .filter(|session| {
-                session.blocked.as_ref().and_then(|blocked| blocked.deadline_us).is_some_and(|at| at <= now)
+                session
+                    .blocked
+                    .as_ref()
+                    .and_then(|blocked| blocked.deadline_us)
+                    .is_some_and(|at| at <= now)
             })
             .map(|session| session.id)
             .collect();

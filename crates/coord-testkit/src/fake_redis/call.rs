@@ -116,7 +116,10 @@ impl<'a> Call<'a> {
         }
     }
     /// [`Call::get`], to change in place. Call [`Call::changed`] after the change.
-    pub(crate) fn get_mut<T: TypedValue>(&mut self, key: &Bytes) -> Result<Option<&mut T>, Failure> {
+    pub(crate) fn get_mut<T: TypedValue>(
+        &mut self,
+        key: &Bytes,
+    ) -> Result<Option<&mut T>, Failure> {
         let now_ms = self.now_ms();
         if self.lookup(key).is_none() {
             return Ok(None);
@@ -133,7 +136,8 @@ impl<'a> Call<'a> {
         if self.lookup(key).is_none() {
             self.put(key, T::default().into_value());
         }
-        let value = self.state.dbs[self.db].value_mut(key).expect("the key was just looked up or created");
+        let value =
+            self.state.dbs[self.db].value_mut(key).expect("the key was just looked up or created");
         T::of_mut(value).ok_or_else(Failure::wrong_type)
     }
     /// Stores a value without an expiry, whatever was there; tells nobody yet.
@@ -206,13 +210,24 @@ impl<'a> Call<'a> {
     /// Makes the session wait for one of `keys`; the command runs again when one changes.
     /// Inside EXEC or a script it answers `on_timeout` at once.
     /// `deadline_us`: see [`timeout_deadline`]; none waits for ever.
-    pub(crate) fn block(&mut self, keys: Vec<Bytes>, deadline_us: Option<u64>, on_timeout: Reply) -> Reply {
+    pub(crate) fn block(
+        &mut self,
+        keys: Vec<Bytes>,
+        deadline_us: Option<u64>,
+        on_timeout: Reply,
+    ) -> Reply {
         match self.origin {
             Origin::Exec | Origin::Script => on_timeout,
             // The old wait goes on, with its place in the queue and its deadline.
             Origin::Again => Reply::None,
             Origin::Client => {
-                let blocked = Blocked { args: self.args.to_vec(), db: self.db, keys, deadline_us, on_timeout };
+                let blocked = Blocked {
+                    args: self.args.to_vec(),
+                    db: self.db,
+                    keys,
+                    deadline_us,
+                    on_timeout,
+                };
                 self.state.block(self.session_id, blocked);
                 Reply::None
             }
@@ -223,7 +238,7 @@ impl<'a> Call<'a> {
         let seconds = super::number::parse_f64(arg)
             .ok_or(Failure::fixed("ERR timeout is not a float or out of range"))?;
         let ms = (seconds * 1000.0).ceil();
-        if !(ms < 9.2e18) {
+        if ms.is_nan() || ms >= 9.2e18 {
             return Err(Failure::fixed("ERR timeout is out of range"));
         }
         #[expect(clippy::cast_possible_truncation, reason = "bounded just above")]

@@ -52,7 +52,11 @@ pub(crate) mod flag {
 pub(crate) enum Keys {
     None,
     /// From `first` to `last` (negative counts from the end) in steps.
-    Range { first: usize, last: i32, step: usize },
+    Range {
+        first: usize,
+        last: i32,
+        step: usize,
+    },
     /// A count at this index, the keys after it.
     Counted(usize),
     /// A destination at index 1, a count at index 2, the keys after it.
@@ -117,20 +121,34 @@ pub(crate) struct Command {
     pub(crate) keys: Keys,
     pub(crate) run: Handler,
     /// Subcommands; where there are some, the first argument selects one of them.
-    pub(crate) subcommands: &'static [Command],
+    pub(crate) subcommands: &'static [Self],
     /// ACL categories beyond those that follow from the flags, for example `string`.
     pub(crate) group: &'static str,
 }
 
 impl Command {
     /// A plain command.
-    pub(crate) const fn new(name: &'static str, arity: i32, flags: u32, keys: Keys, run: Handler) -> Self {
+    pub(crate) const fn new(
+        name: &'static str,
+        arity: i32,
+        flags: u32,
+        keys: Keys,
+        run: Handler,
+    ) -> Self {
         Self { name, arity, flags, keys, run, subcommands: &[], group: "" }
     }
 
     /// A command that is only a name for its subcommands.
-    pub(crate) const fn container(name: &'static str, subcommands: &'static [Command]) -> Self {
-        Self { name, arity: -2, flags: 0, keys: Keys::None, run: no_handler, subcommands, group: "" }
+    pub(crate) const fn container(name: &'static str, subcommands: &'static [Self]) -> Self {
+        Self {
+            name,
+            arity: -2,
+            flags: 0,
+            keys: Keys::None,
+            run: no_handler,
+            subcommands,
+            group: "",
+        }
     }
 
     pub(crate) const fn has(&self, flag: u32) -> bool {

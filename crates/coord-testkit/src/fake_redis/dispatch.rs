@@ -51,7 +51,10 @@ pub(crate) fn find(args: &[Bytes]) -> Result<Found, Failure> {
 /// The error of an unknown subcommand.
 pub(crate) fn unknown_subcommand(container: &str, given: &[u8]) -> Failure {
     let given = String::from_utf8_lossy(&given[..given.len().min(128)]).into_owned();
-    Failure::new(format!("ERR unknown subcommand '{given}'. Try {} HELP.", container.to_uppercase()))
+    Failure::new(format!(
+        "ERR unknown subcommand '{given}'. Try {} HELP.",
+        container.to_uppercase()
+    ))
 }
 
 fn unknown_command(args: &[Bytes]) -> Failure {
@@ -64,7 +67,10 @@ fn unknown_command(args: &[Bytes]) -> Failure {
         let arg = cut(arg);
         rest.push_str(&format!("'{}' ", arg.chars().take(128 - rest.len()).collect::<String>()));
     }
-    Failure::new(format!("ERR unknown command '{}', with args beginning with: {rest}", cut(&args[0])))
+    Failure::new(format!(
+        "ERR unknown command '{}', with args beginning with: {rest}",
+        cut(&args[0])
+    ))
 }
 
 /// Executes one request of a client and sends its reply.
@@ -80,14 +86,18 @@ fn checked(state: &mut State, id: SessionId, args: &[Bytes]) -> Result<Reply, Fa
     let found = match result {
         Ok(found) => found,
         Err(failure) => {
-            if in_multi && let Some(multi) = state.sessions.get_mut(&id).and_then(|session| session.multi.as_mut()) {
+            if in_multi
+                && let Some(multi) =
+                    state.sessions.get_mut(&id).and_then(|session| session.multi.as_mut())
+            {
                 multi.aborted = true;
             }
             return Err(failure);
         }
     };
     if in_multi && !found.command.has(flag::UNQUEUED) {
-        if let Some(multi) = state.sessions.get_mut(&id).and_then(|session| session.multi.as_mut()) {
+        if let Some(multi) = state.sessions.get_mut(&id).and_then(|session| session.multi.as_mut())
+        {
             multi.queued.push(args.to_vec());
         }
         return Ok(Reply::simple("QUEUED"));
@@ -158,7 +168,7 @@ pub(crate) fn run_again(state: &mut State, id: SessionId, blocked: &Blocked) -> 
 }
 
 /// Runs the queued commands of EXEC.
-pub(crate) fn run_queued(state: &mut State, id: SessionId, multi: Multi) -> Reply {
+pub(crate) fn run_queued(state: &mut State, id: SessionId, multi: &Multi) -> Reply {
     let replies = multi.queued.iter().map(|args| {
         find(args)
             .and_then(|found| run(state, id, found, args, Origin::Exec, None))
@@ -168,16 +178,26 @@ pub(crate) fn run_queued(state: &mut State, id: SessionId, multi: Multi) -> Repl
 }
 
 /// Runs a command for a script, with the checks scripts have.
-pub(crate) fn call_from_script(scope: &mut ScriptScope<'_>, args: &[Bytes], read_only: bool) -> Reply {
+pub(crate) fn call_from_script(
+    scope: &mut ScriptScope<'_>,
+    args: &[Bytes],
+    read_only: bool,
+) -> Reply {
     match script_checked(scope, args, read_only) {
         Ok(reply) => reply,
         Err(failure) => failure.into(),
     }
 }
 
-fn script_checked(scope: &mut ScriptScope<'_>, args: &[Bytes], read_only: bool) -> Result<Reply, Failure> {
+fn script_checked(
+    scope: &mut ScriptScope<'_>,
+    args: &[Bytes],
+    read_only: bool,
+) -> Result<Reply, Failure> {
     if args.is_empty() {
-        return Err(Failure::fixed("ERR Please specify at least one argument for this redis.call() command"));
+        return Err(Failure::fixed(
+            "ERR Please specify at least one argument for this redis.call() command",
+        ));
     }
     let found = find(args).map_err(|failure| {
         if failure.0.starts_with("ERR unknown command") {

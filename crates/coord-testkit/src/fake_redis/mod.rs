@@ -1,4 +1,5 @@
 //! A Redis 7.0 server inside the process, for tests.
+#![allow(dead_code, reason = "the parts are being joined")]
 
 mod api;
 mod blocking;

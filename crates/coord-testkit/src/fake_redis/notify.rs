@@ -33,7 +33,8 @@ pub(crate) const MODULE: u32 = 1 << 12;
 /// `n`: not part of `A`.
 pub(crate) const NEW: u32 = 1 << 13;
 
-const ALL: u32 = GENERIC | STRING | LIST | SET | HASH | SORTED_SET | EXPIRED | EVICTED | STREAM | MODULE;
+const ALL: u32 =
+    GENERIC | STRING | LIST | SET | HASH | SORTED_SET | EXPIRED | EVICTED | STREAM | MODULE;
 
 /// Letters in the order CONFIG GET shows them.
 const LETTERS: [(u8, u32); 14] = [

@@ -6,7 +6,6 @@ use super::failure::Failure;
 pub(crate) fn parse_i64(bytes: &[u8]) -> Option<i64> {
     let digits = bytes.strip_prefix(b"-").unwrap_or(bytes);
     match digits {
-        [] => return None,
         [b'0'] => return (bytes.len() == 1).then_some(0),
         [b'1'..=b'9', rest @ ..] if rest.iter().all(u8::is_ascii_digit) => {}
         _ => return None,
@@ -86,9 +85,5 @@ pub(crate) fn format_g(value: f64, digits: usize) -> String {
 }
 
 fn trim_zeros(text: &str) -> &str {
-    if text.contains('.') {
-        text.trim_end_matches('0').trim_end_matches('.')
-    } else {
-        text
-    }
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { text }
 }

@@ -21,8 +21,12 @@ impl State {
             }
         }
         for session in self.sessions.values_mut() {
-            let patterns: Vec<Bytes> =
-                session.patterns.iter().filter(|pattern| glob::matches(pattern, channel)).cloned().collect();
+            let patterns: Vec<Bytes> = session
+                .patterns
+                .iter()
+                .filter(|pattern| glob::matches(pattern, channel))
+                .cloned()
+                .collect();
             for pattern in patterns {
                 session.send(&Reply::Push(vec![
                     Reply::bulk("pmessage"),

@@ -22,11 +22,11 @@ pub enum Reply {
     /// Nothing: a null array in RESP2.
     NullArray,
     /// An ordered list.
-    Array(Vec<Reply>),
+    Array(Vec<Self>),
     /// Pairs: a flat array in RESP2.
-    Map(Vec<(Reply, Reply)>),
+    Map(Vec<(Self, Self)>),
     /// An unordered list: an array in RESP2.
-    Set(Vec<Reply>),
+    Set(Vec<Self>),
     /// A floating-point number: a bulk string in RESP2.
     Double(f64),
     /// A truth value: 1 or 0 in RESP2.
@@ -36,7 +36,7 @@ pub enum Reply {
     /// A text with a three-letter format: a bulk string in RESP2.
     Verbatim(&'static str, Bytes),
     /// An out-of-band message: an array in RESP2.
-    Push(Vec<Reply>),
+    Push(Vec<Self>),
     /// Nothing is written, because the reply was or will be sent otherwise.
     None,
 }
@@ -98,19 +98,15 @@ impl Reply {
             Self::Error(text) => error_line(out, text),
             Self::Integer(value) => line(out, b':', value.to_string().as_bytes()),
             Self::Bulk(bytes) => bulk(out, bytes),
-            Self::Null if resp3 => out.put_slice(b"_\r\n"),
+            Self::Null | Self::NullArray if resp3 => out.put_slice(b"_\r\n"),
             Self::Null => out.put_slice(b"$-1\r\n"),
-            Self::NullArray if resp3 => out.put_slice(b"_\r\n"),
             Self::NullArray => out.put_slice(b"*-1\r\n"),
             Self::Array(items) => items_of(out, b'*', items, resp3),
             Self::Set(items) => items_of(out, if resp3 { b'~' } else { b'*' }, items, resp3),
             Self::Push(items) => items_of(out, if resp3 { b'>' } else { b'*' }, items, resp3),
             Self::Map(pairs) => {
-                let (mark, count) = if resp3 {
-                    (b'%', pairs.len())
-                } else {
-                    (b'*', pairs.len() * 2)
-                };
+                let (mark, count) =
+                    if resp3 { (b'%', pairs.len()) } else { (b'*', pairs.len() * 2) };
                 line(out, mark, count.to_string().as_bytes());
                 for (key, value) in pairs {
                     key.encode(resp3, out);

@@ -24,7 +24,11 @@ impl Parser {
     /// An empty list is a blank request, which gets no answer.
     /// The error is the text Redis sends before it closes the connection.
     /// `authenticated` lifts the tight limits of a connection without a user.
-    pub(crate) fn next(&mut self, input: &mut BytesMut, authenticated: bool) -> Result<Option<Vec<Bytes>>, String> {
+    pub(crate) fn next(
+        &mut self,
+        input: &mut BytesMut,
+        authenticated: bool,
+    ) -> Result<Option<Vec<Bytes>>, String> {
         if self.missing == 0 && self.args.is_empty() {
             match input.first() {
                 None => return Ok(None),

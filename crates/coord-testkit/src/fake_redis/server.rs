@@ -101,7 +101,10 @@ where
     let mut eof = false;
     loop {
         let turn = take_turn(&shared, id, &mut parser, &mut input, &mut output);
-        if turn.killed || (turn.closing && output.is_empty()) || (eof && output.is_empty() && !turn.blocked) {
+        if turn.killed
+            || (turn.closing && output.is_empty())
+            || (eof && output.is_empty() && !turn.blocked)
+        {
             break;
         }
         if eof && turn.blocked {
@@ -181,6 +184,8 @@ fn take_turn(
         closing: session.closing,
         killed: session.killed,
         blocked: session.blocked.is_some(),
-        sleep: deadline.filter(|_| !manual).map(|at| Duration::from_micros(at.saturating_sub(now_us))),
+        sleep: deadline
+            .filter(|_| !manual)
+            .map(|at| Duration::from_micros(at.saturating_sub(now_us))),
     }
 }

@@ -23,7 +23,10 @@ fn ping(call: &mut Call<'_>) -> Result<Reply, Failure> {
     }
     let message = call.args.get(1);
     if !call.resp3 && call.session().is_subscriber() {
-        return Ok(Reply::Array(vec![Reply::bulk("pong"), Reply::bulk(message.map_or(&b""[..], |text| text))]));
+        return Ok(Reply::Array(vec![
+            Reply::bulk("pong"),
+            Reply::bulk(message.map_or(&b""[..], |text| text)),
+        ]));
     }
     Ok(message.map_or(Reply::simple("PONG"), |text| Reply::Bulk(text.clone())))
 }

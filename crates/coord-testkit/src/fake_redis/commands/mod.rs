@@ -10,13 +10,17 @@ mod strings;
 mod transactions;
 
 /// Every family of commands.
-pub(crate) static FAMILIES: &[&Family] = &[&connection::FAMILY, &strings::FAMILY, &transactions::FAMILY];
+pub(crate) static FAMILIES: &[&Family] =
+    &[&connection::FAMILY, &strings::FAMILY, &transactions::FAMILY];
 
 /// Every command with its family, by lower-case name.
 fn table() -> &'static HashMap<&'static str, (&'static Command, &'static Family)> {
-    static TABLE: OnceLock<HashMap<&'static str, (&'static Command, &'static Family)>> = OnceLock::new();
+    static TABLE: OnceLock<HashMap<&'static str, (&'static Command, &'static Family)>> =
+        OnceLock::new();
     TABLE.get_or_init(|| {
-        let rows = FAMILIES.iter().flat_map(|family| family.commands.iter().map(move |command| (command, *family)));
+        let rows = FAMILIES
+            .iter()
+            .flat_map(|family| family.commands.iter().map(move |command| (command, *family)));
         rows.map(|(command, family)| (command.name, (command, family))).collect()
     })
 }

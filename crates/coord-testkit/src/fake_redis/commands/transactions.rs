@@ -14,11 +14,35 @@ use flag::{ALLOW_BUSY, FAST, LOADING, NOSCRIPT, STALE, UNQUEUED};
 pub(crate) static FAMILY: Family = Family {
     group: "transaction",
     commands: &[
-        Command::new("multi", 1, NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY | UNQUEUED, Keys::None, multi),
+        Command::new(
+            "multi",
+            1,
+            NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY | UNQUEUED,
+            Keys::None,
+            multi,
+        ),
         Command::new("exec", 1, NOSCRIPT | LOADING | STALE | UNQUEUED, Keys::None, exec),
-        Command::new("discard", 1, NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY | UNQUEUED, Keys::None, discard),
-        Command::new("watch", -2, NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY | UNQUEUED, Keys::ALL, watch),
-        Command::new("unwatch", 1, NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY, Keys::None, unwatch),
+        Command::new(
+            "discard",
+            1,
+            NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY | UNQUEUED,
+            Keys::None,
+            discard,
+        ),
+        Command::new(
+            "watch",
+            -2,
+            NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY | UNQUEUED,
+            Keys::ALL,
+            watch,
+        ),
+        Command::new(
+            "unwatch",
+            1,
+            NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY,
+            Keys::None,
+            unwatch,
+        ),
     ],
 };
 
@@ -43,7 +67,7 @@ fn exec(call: &mut Call<'_>) -> Result<Reply, Failure> {
     if dirty {
         return Ok(Reply::NullArray);
     }
-    Ok(dispatch::run_queued(call.state, call.session_id, multi))
+    Ok(dispatch::run_queued(call.state, call.session_id, &multi))
 }
 
 /// A watched key that has expired counts as changed, unless it was gone when WATCH saw it.
@@ -52,7 +76,10 @@ fn watched_key_expired(call: &mut Call<'_>) -> bool {
     watched.iter().any(|(db, key, was_due)| {
         let now_ms = call.now_ms();
         let due = |call: &Call<'_>| {
-            call.state.dbs[*db].get(key).and_then(|entry| entry.expire_at).is_some_and(|at| at < now_ms)
+            call.state.dbs[*db]
+                .get(key)
+                .and_then(|entry| entry.expire_at)
+                .is_some_and(|at| at < now_ms)
         };
         !was_due && due(call)
     })
@@ -79,7 +106,11 @@ fn watch(call: &mut Call<'_>) -> Result<Reply, Failure> {
         if session.watched.iter().any(|(other_db, other, _)| *other_db == db && other == key) {
             continue;
         }
-        let due = call.database().get(key).and_then(|entry| entry.expire_at).is_some_and(|at| at < now_ms);
+        let due = call
+            .database()
+            .get(key)
+            .and_then(|entry| entry.expire_at)
+            .is_some_and(|at| at < now_ms);
         call.session_mut().watched.push((db, key.clone(), due));
         call.state.watchers.entry((db, key.clone())).or_default().push(id);
     }

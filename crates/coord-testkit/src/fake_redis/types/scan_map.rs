@@ -51,15 +51,13 @@ impl<V> ScanMap<V> {
     /// Visits at least `count` keys from `cursor` on (more only where hashes collide) and
     /// returns the cursor to go on from, 0 at the end.
     pub(crate) fn scan(&self, cursor: u64, count: usize, mut visit: impl FnMut(&Bytes, &V)) -> u64 {
-        let mut seen = 0;
         let mut last = None;
-        for ((hash, key), value) in self.0.range((cursor, Bytes::new())..) {
+        for (seen, ((hash, key), value)) in self.0.range((cursor, Bytes::new())..).enumerate() {
             if seen >= count && last != Some(*hash) {
                 return *hash;
             }
             visit(key, value);
             last = Some(*hash);
-            seen += 1;
         }
         0
     }
