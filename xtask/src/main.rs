@@ -23,10 +23,12 @@ cargo xtask TASK
                        --list names them
   tidy                 the rules that the compiler cannot check: crate edges, sizes, names, docs
 
-Environment of `test`
+Environment
   COORD_TEST_SERVER_BIN=PATH   the redis-server or valkey-server to use
+  COORD_TEST_REDIS_URL=URL     a running server, for the tests that need no special one
   COORD_REQUIRE_REAL=1         fail where a test could not run for want of a real server
   COORD_NO_INSTALL=1           never install a server, use what is there
+  COORD_INSTALL_TOOLCHAIN=1    let the step msrv of `ci` install the oldest Rust we promise
   NO_COLOR=1                   no colours (they appear on terminals only)";
 
 fn main() -> ExitCode {

@@ -64,7 +64,9 @@ fn on_path() -> Option<Server> {
 fn usable(path: &Path) -> Result<Server, String> {
     let mut command = shell::program(&path.to_string_lossy());
     let said = shell::output(command.arg("--version")).ok_or("does not answer `--version`")?;
-    let version = version(&said).ok_or_else(|| format!("gives no version in `{}`", said.trim()))?;
+    let version = version(&said).ok_or_else(|| {
+        format!("gives no version in `{}`", said.lines().next().unwrap_or_default())
+    })?;
     if number(&version) < OLDEST {
         return Err(format!("is version {version}, older than {}.{}", OLDEST.0, OLDEST.1));
     }

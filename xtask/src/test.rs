@@ -14,6 +14,9 @@ use report::Report;
 /// The variable that makes a missing server a failure, read here and by the tests.
 const REQUIRE_REAL: &str = "COORD_REQUIRE_REAL";
 
+/// The variable by which the tests use a server that already runs, where they need no special one.
+const RUNNING_SERVER: &str = "COORD_TEST_REDIS_URL";
+
 /// Runs the tests; these arguments go to `cargo test`, those after `--` to the tests.
 pub(crate) fn run(args: &[String]) -> Result<(), Failure> {
     run_with(args, shell::flag(REQUIRE_REAL))
@@ -25,13 +28,17 @@ pub(crate) fn run_with(args: &[String], required: bool) -> Result<(), Failure> {
     let server = server::provide()?;
     match &server {
         Some(server) => say::line(&format!("server: {}", described(server))),
-        None if required => {
+        None if required && !shell::flag(RUNNING_SERVER) => {
             return Err(Failure::new(
                 format!("no redis-server or valkey-server, and {REQUIRE_REAL} asks for one"),
-                format!("install one, or name it with {}", server::SERVER_BIN),
+                format!("install one, or name it with {} or {RUNNING_SERVER}", server::SERVER_BIN),
             ));
         }
         None => say::loud("no server: tests that need a real one will say that they did not run"),
+    }
+
+    if shell::flag(RUNNING_SERVER) {
+        say::loud(&format!("{RUNNING_SERVER} is set: most tests use the server that it names"));
     }
 
     let mut command = shell::cargo();

@@ -4,7 +4,10 @@ use crate::ci::Verdict;
 use crate::failure::Failure;
 use crate::{metadata, shell};
 
-/// Checks the workspace with that toolchain; installs it only where CI is set.
+/// The variable that lets this step install a toolchain.
+const INSTALL: &str = "COORD_INSTALL_TOOLCHAIN";
+
+/// Checks the workspace with that toolchain; installs it only where [`INSTALL`] is set.
 pub(crate) fn run() -> Result<Verdict, Failure> {
     let packages = metadata::packages()?;
     let Some(version) = packages.first().map(|package| package.rust_version.clone()) else {
@@ -15,7 +18,7 @@ pub(crate) fn run() -> Result<Verdict, Failure> {
         return Ok(Verdict::NotRun(format!("rustup is not here to provide Rust {version}")));
     }
     if !installed(&version) {
-        if !shell::flag("CI") {
+        if !shell::flag(INSTALL) {
             return Ok(Verdict::NotRun(format!("Rust {version} is not installed ({install})")));
         }
         let mut command = shell::program("rustup");
