@@ -150,7 +150,11 @@ impl Extended {
         // Scale so that the quotient has between 100 and 102 bits.
         let scale = 101 + i64::from(divisor.bits()) - i64::from(number.bits());
         let shift = u32::try_from(scale.unsigned_abs()).unwrap_or(0);
-        if scale >= 0 { number.shift_left(shift) } else { divisor.shift_left(shift) }
+        if scale >= 0 {
+            number.shift_left(shift)
+        } else {
+            divisor.shift_left(shift)
+        }
         let (quotient, lost) = number.divide(&divisor);
         Self::rounded(false, quotient, lost, i32::try_from(-scale).unwrap_or(0))
     }

@@ -65,11 +65,7 @@ impl Hash {
 
     /// One step of a scan; a listpack is returned whole, as in Redis.
     pub(crate) fn scan(&self, cursor: u64, count: usize) -> (u64, Vec<(&Bytes, &Bytes)>) {
-        if self.large {
-            self.table.scan(cursor, count)
-        } else {
-            (0, self.iter().collect())
-        }
+        if self.large { self.table.scan(cursor, count) } else { (0, self.iter().collect()) }
     }
 
     /// What `OBJECT ENCODING` answers.

@@ -219,5 +219,8 @@ impl<'a> Iterator for Walk<'a> {
 
 /// Order of two pairs.
 fn order(score: f64, member: &[u8], other_score: f64, other_member: &[u8]) -> Ordering {
-    score.partial_cmp(&other_score).unwrap_or(Ordering::Equal).then_with(|| member.cmp(other_member))
+    score
+        .partial_cmp(&other_score)
+        .unwrap_or(Ordering::Equal)
+        .then_with(|| member.cmp(other_member))
 }

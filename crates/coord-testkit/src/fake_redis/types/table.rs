@@ -111,5 +111,6 @@ impl<V> Table<V> {
 /// A uniformly random index below `len`, which must not be 0.
 pub(crate) fn below(random: &mut dyn FnMut() -> u64, len: usize) -> usize {
     let wide = u128::from(random()) * (len as u128);
-    usize::try_from(wide >> 64).expect("the product of a 64-bit number and len, shifted, is below len")
+    usize::try_from(wide >> 64)
+        .expect("the product of a 64-bit number and len, shifted, is below len")
 }
