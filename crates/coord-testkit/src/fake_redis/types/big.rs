@@ -78,7 +78,7 @@ impl Big {
     }
 
     /// The decimal digits.
-    pub(crate) fn to_decimal(mut self) -> String {
+    pub(crate) fn into_decimal(mut self) -> String {
         let mut groups = Vec::new();
         while !self.is_zero() {
             let mut rest = 0;

@@ -80,7 +80,7 @@ impl Extended {
         let digits = if self.exponent >= 0 {
             let mut number = Big::new(self.significand);
             number.shift_left(self.exponent.unsigned_abs());
-            number.to_decimal()
+            number.into_decimal()
         } else {
             let scaled = u128::from(self.significand) * 10_u128.pow(17);
             let units = shift_rounded(scaled, self.exponent.unsigned_abs());
