@@ -154,7 +154,8 @@ fn field_offset(bytes: &[u8], bits: u32) -> Result<usize, Failure> {
         Some((b'#', digits)) => (digits, bits as usize),
         _ => (bytes, 1),
     };
-    let offset = parse_i64(digits).and_then(|offset| usize::try_from(offset).ok()).ok_or_else(wrong)?;
+    let offset =
+        parse_i64(digits).and_then(|offset| usize::try_from(offset).ok()).ok_or_else(wrong)?;
     let offset = offset.checked_mul(unit).ok_or_else(wrong)?;
     if offset >> 3 < MAX_STRING { Ok(offset) } else { Err(wrong()) }
 }

@@ -19,7 +19,13 @@ pub(crate) static FAMILY: Family = Family {
         Command::new("getbit", 3, READONLY | FAST, Keys::ONE, getbit),
         Command::new("bitcount", -2, READONLY, Keys::ONE, bitcount),
         Command::new("bitpos", -3, READONLY, Keys::ONE, bitpos),
-        Command::new("bitop", -4, WRITE | DENYOOM, Keys::Range { first: 2, last: -1, step: 1 }, bitop),
+        Command::new(
+            "bitop",
+            -4,
+            WRITE | DENYOOM,
+            Keys::Range { first: 2, last: -1, step: 1 },
+            bitop,
+        ),
         Command::new("bitfield", -2, WRITE | DENYOOM, Keys::ONE, bitfield::bitfield),
         Command::new("bitfield_ro", -2, READONLY | FAST, Keys::ONE, bitfield::bitfield_ro),
     ],
@@ -48,7 +54,11 @@ fn setbit(call: &mut Call<'_>) -> Result<Reply, Failure> {
     }
     let mask = 0x80 >> (offset & 7);
     let old = text[byte] & mask != 0;
-    if on { text[byte] |= mask } else { text[byte] &= !mask }
+    if on {
+        text[byte] |= mask
+    } else {
+        text[byte] &= !mask
+    }
     call.state.dbs[call.db].mark_raw(key);
     call.changed(key, notify::STRING, "setbit");
     Ok(Reply::flag(old))
@@ -101,8 +111,8 @@ fn bitcount(call: &mut Call<'_>) -> Result<Reply, Failure> {
         return Ok(Reply::Integer(0));
     };
     let mut count = 0;
-    for byte in from / 8..=to / 8 {
-        let mut value = text[byte];
+    for (byte, value) in text.iter().enumerate().take(to / 8 + 1).skip(from / 8) {
+        let mut value = *value;
         if byte == from / 8 {
             value &= 0xff >> (from % 8);
         }

@@ -44,11 +44,16 @@ fn conditions(call: &Call<'_>) -> Result<Conditions, Failure> {
         } else if call.is(at, "LT") {
             found.less = true;
         } else {
-            return Err(Failure::new(format!("ERR Unsupported option {}", String::from_utf8_lossy(arg))));
+            return Err(Failure::new(format!(
+                "ERR Unsupported option {}",
+                String::from_utf8_lossy(arg)
+            )));
         }
     }
     if found.none && (found.some || found.greater || found.less) {
-        return Err(Failure::fixed("ERR NX and XX, GT or LT options at the same time are not compatible"));
+        return Err(Failure::fixed(
+            "ERR NX and XX, GT or LT options at the same time are not compatible",
+        ));
     }
     if found.greater && found.less {
         return Err(Failure::fixed("ERR GT and LT options at the same time are not compatible"));

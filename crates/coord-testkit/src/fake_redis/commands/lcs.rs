@@ -35,7 +35,9 @@ pub(crate) fn lcs(call: &mut Call<'_>) -> Result<Reply, Failure> {
         ));
     }
     if (a.len() + 1).saturating_mul(b.len() + 1) > MAX_CELLS {
-        return Err(Failure::fixed("ERR Insufficient memory, failed allocating transient memory for LCS"));
+        return Err(Failure::fixed(
+            "ERR Insufficient memory, failed allocating transient memory for LCS",
+        ));
     }
     let found = Lcs::of(&a, &b);
     if only_len {

@@ -6,10 +6,10 @@ use bytes::Bytes;
 
 use crate::fake_redis::call::Call;
 use crate::fake_redis::failure::Failure;
-use crate::fake_redis::long_double;
 use crate::fake_redis::notify;
 use crate::fake_redis::number::{integer, parse_i64};
 use crate::fake_redis::reply::Reply;
+use crate::fake_redis::types::extended::Extended;
 use crate::fake_redis::value::Value;
 
 /// Longest string (`proto-max-bulk-len`), in bytes.
@@ -52,7 +52,12 @@ fn add(call: &mut Call<'_>, by: i64) -> Result<Reply, Failure> {
 pub(crate) fn incrbyfloat(call: &mut Call<'_>) -> Result<Reply, Failure> {
     let key: &Bytes = call.arg(1);
     let old = call.string(key)?.cloned().unwrap_or_else(|| b"0".to_vec());
-    let new = long_double::add(&old, call.arg(2))?;
+    let old = Extended::parse(&old).ok_or_else(Failure::not_float)?;
+    let new = old.plus(Extended::parse(call.arg(2)).ok_or_else(Failure::not_float)?);
+    if new.is_infinite() {
+        return Err(Failure::fixed("ERR increment would produce NaN or Infinity"));
+    }
+    let new = new.to_text();
     call.put_keeping_expiry(key, Value::String(new.clone().into_bytes()));
     call.changed(key, notify::STRING, "incrbyfloat");
     Ok(Reply::bulk(new))
@@ -101,7 +106,8 @@ pub(crate) fn range(len: usize, start: i64, end: i64) -> Option<Range<usize>> {
 
 pub(crate) fn setrange(call: &mut Call<'_>) -> Result<Reply, Failure> {
     let offset = integer(call.arg(2))?;
-    let offset = usize::try_from(offset).map_err(|_| Failure::fixed("ERR offset is out of range"))?;
+    let offset =
+        usize::try_from(offset).map_err(|_| Failure::fixed("ERR offset is out of range"))?;
     let (key, part) = (call.arg(1), call.arg(3));
     let len = call.string(key)?.map_or(0, Vec::len);
     if part.is_empty() {
