@@ -125,10 +125,9 @@ impl Stream {
         let after_last = || self.last_id.next().ok_or(AddError::Exhausted);
         let id = match id {
             NewId::Exact(id) => id,
-            NewId::Sequence(ms) if ms == self.last_id.ms => StreamId::new(
-                ms,
-                self.last_id.seq.checked_add(1).ok_or(AddError::NotGreater)?,
-            ),
+            NewId::Sequence(ms) if ms == self.last_id.ms => {
+                StreamId::new(ms, self.last_id.seq.checked_add(1).ok_or(AddError::NotGreater)?)
+            }
             NewId::Sequence(ms) => StreamId::new(ms, 0),
             NewId::Auto if now_ms > self.last_id.ms => StreamId::new(now_ms, 0),
             NewId::Auto => after_last()?,
@@ -229,9 +228,7 @@ impl Stream {
 
     /// Whether an entry at or after `start` is known to have been deleted.
     pub(crate) fn has_tombstone_from(&self, start: StreamId) -> bool {
-        !self.is_empty()
-            && self.max_deleted_id != StreamId::MIN
-            && start <= self.max_deleted_id
+        !self.is_empty() && self.max_deleted_id != StreamId::MIN && start <= self.max_deleted_id
     }
 
     /// Entries a group has not been given yet; `None` when it cannot be known.

@@ -67,12 +67,7 @@ impl Consumer {
 
 impl Group {
     pub(crate) fn new(last_id: StreamId, entries_read: Option<i64>) -> Self {
-        Self {
-            last_id,
-            entries_read,
-            pending: BTreeMap::new(),
-            consumers: BTreeMap::new(),
-        }
+        Self { last_id, entries_read, pending: BTreeMap::new(), consumers: BTreeMap::new() }
     }
 
     pub(crate) fn pending(&self) -> &BTreeMap<StreamId, Pending> {
