@@ -6,12 +6,13 @@ use std::sync::OnceLock;
 use super::command::{Command, Family};
 
 mod connection;
+mod streams;
 mod strings;
 mod transactions;
 
 /// Every family of commands.
 pub(crate) static FAMILIES: &[&Family] =
-    &[&connection::FAMILY, &strings::FAMILY, &transactions::FAMILY];
+    &[&connection::FAMILY, &streams::FAMILY, &strings::FAMILY, &transactions::FAMILY];
 
 /// Every command with its family, by lower-case name.
 fn table() -> &'static HashMap<&'static str, (&'static Command, &'static Family)> {
