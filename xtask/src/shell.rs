@@ -116,3 +116,6 @@ pub(crate) fn shown(command: &Command) -> String {
     }
     format!("`{text}`")
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,7 @@ mod machine_paths;
 mod manifests;
 mod module_docs;
 mod sizes;
+mod tree;
 mod verbs;
 mod versions;
 

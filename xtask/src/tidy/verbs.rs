@@ -3,12 +3,15 @@
 use super::finding::Finding;
 use super::tree::Tree;
 
-/// The layers: a short name, the directory, and the extension of its files.
-const LAYERS: [(&str, &str, &str); 5] = [
+/// The layers: a short name, the directory, and the extension of its files. A directory that does
+/// not exist asks for nothing, so the scripts may stand in either of two places.
+const LAYERS: [(&str, &str, &str); 7] = [
     ("core", "crates/coord-core/src/mailbox/", "rs"),
     ("redis", "crates/coord-redis/src/operations/", "rs"),
     ("tta", "crates/coord-redis/scripts/tta/", "lua"),
     ("compact", "crates/coord-redis/scripts/compact/", "lua"),
+    ("tta", "crates/coord-redis/src/scripts/tta/", "lua"),
+    ("compact", "crates/coord-redis/src/scripts/compact/", "lua"),
     ("conformance", "crates/coord-testkit/src/conformance/", "rs"),
 ];
 
@@ -47,9 +50,28 @@ const EXCEPTIONS: &[Exception] = &[];
 
 const WHY: &str = "who knows the verb knows the file, in every layer, at the first try";
 
-/// Every verb without its twin in a layer that exists.
+/// Every verb without its twin in a layer that exists, and every script that is no verb.
 pub(super) fn check(tree: &Tree) -> Vec<Finding> {
-    missing_twins(tree, EXCEPTIONS)
+    let mut findings = unknown_scripts(tree);
+    findings.extend(missing_twins(tree, EXCEPTIONS));
+    findings
+}
+
+/// Scripts that are named after no verb: the one layer where every file has to be.
+fn unknown_scripts(tree: &Tree) -> Vec<Finding> {
+    tree.with_extension("lua")
+        .filter(|file| LAYERS.iter().any(|(_, directory, _)| file.path.starts_with(directory)))
+        .filter(|file| !VERBS.contains(&file.stem()))
+        .map(|file| {
+            Finding::new(
+                file.path.as_str(),
+                format!("`{}` is no verb of the mailbox", file.stem()),
+                WHY,
+                "move what scripts share to scripts/lib/, or add the verb to VERBS of \
+                 xtask/src/tidy/verbs.rs",
+            )
+        })
+        .collect()
 }
 
 /// As [`check`], with these exceptions.

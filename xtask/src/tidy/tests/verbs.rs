@@ -19,7 +19,8 @@ fn a_missing_twin_is_found_in_every_layer() {
     for gone in LAYERS {
         let mut list: Vec<_> =
             LAYERS.iter().filter(|&&path| path != gone).map(|&path| (path, "")).collect();
-        let neighbour = gone.replace("send.", "other.");
+        let neighbour =
+            format!("{}/README.md", gone.rsplit_once('/').map_or("", |(directory, _)| directory));
         list.push((&neighbour, ""));
         assert_eq!(places(&check(&files(&list))), [gone]);
     }
@@ -35,10 +36,19 @@ fn an_exception_holds_for_its_layer_only() {
     let tree = files(&[
         (LAYERS[0], ""),
         ("crates/coord-redis/src/operations/mod.rs", ""),
-        ("crates/coord-redis/scripts/tta/other.lua", ""),
+        ("crates/coord-redis/scripts/tta/README.md", ""),
     ]);
     assert_eq!(check(&tree).len(), 2);
     assert_eq!(places(&missing_twins(&tree, &[("send", "redis", "why")])), [LAYERS[2]]);
+}
+
+#[test]
+fn a_script_that_is_no_verb_is_found() {
+    let tree = files(&[
+        ("crates/coord-redis/scripts/tta/helpers.lua", ""),
+        ("crates/coord-redis/scripts/lib/helpers.lua", ""),
+    ]);
+    assert_eq!(places(&check(&tree)), ["crates/coord-redis/scripts/tta/helpers.lua"]);
 }
 
 #[test]

@@ -25,6 +25,7 @@ mod pubsub;
 mod scan;
 mod server;
 mod sort;
+mod streams;
 mod string_edit;
 mod strings;
 mod tracking;
@@ -40,6 +41,7 @@ pub(crate) static FAMILIES: &[&Family] = &[
     &object::MEMORY,
     &pubsub::FAMILY,
     &server::FAMILY,
+    &streams::FAMILY,
     &strings::FAMILY,
     &transactions::FAMILY,
 ];
