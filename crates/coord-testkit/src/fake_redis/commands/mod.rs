@@ -11,6 +11,7 @@ mod bitfield;
 mod bits;
 mod client;
 mod client_kill;
+mod cluster;
 mod command_info;
 mod config;
 mod connection;
@@ -23,6 +24,7 @@ mod lcs;
 mod object;
 mod pubsub;
 mod scan;
+pub(crate) mod sentinel;
 mod server;
 mod sort;
 mod streams;
@@ -35,11 +37,13 @@ mod transactions;
 pub(crate) static FAMILIES: &[&Family] = &[
     &acl::FAMILY,
     &bits::FAMILY,
+    &cluster::FAMILY,
     &connection::FAMILY,
     &expiry::FAMILY,
     &keys::FAMILY,
     &object::MEMORY,
     &pubsub::FAMILY,
+    &sentinel::FAMILY,
     &server::FAMILY,
     &streams::FAMILY,
     &strings::FAMILY,
