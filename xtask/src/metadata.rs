@@ -1,4 +1,4 @@
-//! What `cargo metadata` says about the workspace's own packages.
+//! What `cargo metadata` says about the workspace's packages, and those they depend on.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::failure::Failure;
 use crate::shell;
 
-/// One package of the workspace.
+/// One package, of the workspace or from outside.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Package {
     pub(crate) name: String,
@@ -49,10 +49,19 @@ impl Kind {
 
 /// Asks cargo for the packages of the workspace.
 pub(crate) fn packages() -> Result<Vec<Package>, Failure> {
-    let advice = "run `cargo metadata --no-deps` and read what it says";
-    let text =
-        shell::output(shell::cargo().args(["metadata", "--no-deps", "--format-version", "1"]))
-            .ok_or_else(|| Failure::new("cargo could not describe the workspace", advice))?;
+    ask(&["--no-deps"])
+}
+
+/// Asks cargo for the packages of the workspace and all that they depend on, on any platform.
+pub(crate) fn with_dependencies() -> Result<Vec<Package>, Failure> {
+    ask(&["--all-features"])
+}
+
+fn ask(args: &[&str]) -> Result<Vec<Package>, Failure> {
+    let advice = "run `cargo metadata` and read what it says";
+    let mut command = shell::cargo();
+    let text = shell::output(command.args(["metadata", "--format-version", "1"]).args(args))
+        .ok_or_else(|| Failure::new("cargo could not describe the workspace", advice))?;
     let value: Value = serde_json::from_str(&text).map_err(|error| {
         Failure::new(format!("cargo's description is no JSON: {error}"), advice)
     })?;

@@ -1,4 +1,5 @@
 use super::features::combinations;
+use super::msrv::newer_than;
 use super::{STEPS, choose, with_warnings_denied};
 use crate::metadata::Package;
 
@@ -51,4 +52,18 @@ fn every_feature_is_tried_alone() {
 fn the_users_own_flags_of_rustdoc_are_kept() {
     assert_eq!(with_warnings_denied(None), "-D warnings");
     assert_eq!(with_warnings_denied(Some("--cfg x".to_owned())), "--cfg x -D warnings");
+}
+
+#[test]
+fn a_dependency_that_asks_for_a_newer_rust_is_named() {
+    let packages: Vec<Package> =
+        [("old", "1.9"), ("same", "1.89.0"), ("new", "1.90"), ("silent", "")]
+            .map(|(name, version)| Package {
+                name: name.to_owned(),
+                rust_version: version.to_owned(),
+                ..Package::default()
+            })
+            .into();
+    assert_eq!(newer_than("1.89", &packages), ["new 1.90"]);
+    assert_eq!(newer_than("1.91", &packages), [""; 0]);
 }
