@@ -13,16 +13,61 @@ pub(crate) const KEYS: [&str; 16] = [
 const MEMBERS: [&str; 14] =
     ["a", "b", "c", "d", "e", "1", "2", "3", "-7", "10", "", "é", "a b", "\0\r\n"];
 const INTEGERS: [&str; 15] = [
-    "0", "1", "2", "3", "5", "10", "-1", "-2", "-3", "100", "-100", "9223372036854775807",
-    "-9223372036854775808", "9223372036854775808", "4294967296",
+    "0",
+    "1",
+    "2",
+    "3",
+    "5",
+    "10",
+    "-1",
+    "-2",
+    "-3",
+    "100",
+    "-100",
+    "9223372036854775807",
+    "-9223372036854775808",
+    "9223372036854775808",
+    "4294967296",
 ];
 const FLOATS: [&str; 20] = [
-    "0", "1", "1.5", "-2.25", "0.1", "3.0e3", "1e20", "-1e-7", "inf", "-inf", "nan", "1e400",
-    "0x10", "1.", ".5", "5e-324", "17179869184.25", "+3", "-0", "123456789.123456789",
+    "0",
+    "1",
+    "1.5",
+    "-2.25",
+    "0.1",
+    "3.0e3",
+    "1e20",
+    "-1e-7",
+    "inf",
+    "-inf",
+    "nan",
+    "1e400",
+    "0x10",
+    "1.",
+    ".5",
+    "5e-324",
+    "17179869184.25",
+    "+3",
+    "-0",
+    "123456789.123456789",
 ];
 const VALUES: [&str; 16] = [
-    "", "v", "hello", "10", "-5", "0", "3.5", "9223372036854775807", "007", " 1", "1e3", "foobar",
-    "ohmytext", "mynewtext", "é\u{1f600}", "\0\x01",
+    "",
+    "v",
+    "hello",
+    "10",
+    "-5",
+    "0",
+    "3.5",
+    "9223372036854775807",
+    "007",
+    " 1",
+    "1e3",
+    "foobar",
+    "ohmytext",
+    "mynewtext",
+    "é\u{1f600}",
+    "\0\x01",
 ];
 const IDS: [&str; 14] = [
     "1-1", "1-2", "2-0", "2", "3-3", "4-*", "5-1", "6-0", "7", "8-5", "9-9", "10-1", "0-1", "20-0",
@@ -33,9 +78,36 @@ const LEX: [&str; 9] = ["-", "+", "[a", "(a", "[c", "(d", "[", "[zz", "(b"];
 const PATTERNS: [&str; 12] =
     ["*", "{a}*", "{a}s?", "*[1-2]", "a*", "[^a]", "?", "\\*", "*1*", "{a}[hl]1", "", "[b-"];
 const JUNK: [&str; 30] = [
-    "", "x", "-1", "0", "1e5", "inf", "nan", "9223372036854775808", "NX", "XX", "GET", "COUNT",
-    "LIMIT", "WITHSCORES", "$", ">", "-", "+", "(", "[a", "~", "=", "MAXLEN", "BYTE", "KEEPTTL",
-    "STREAMS", "0-0", "1.5", "-0", "99999999999",
+    "",
+    "x",
+    "-1",
+    "0",
+    "1e5",
+    "inf",
+    "nan",
+    "9223372036854775808",
+    "NX",
+    "XX",
+    "GET",
+    "COUNT",
+    "LIMIT",
+    "WITHSCORES",
+    "$",
+    ">",
+    "-",
+    "+",
+    "(",
+    "[a",
+    "~",
+    "=",
+    "MAXLEN",
+    "BYTE",
+    "KEEPTTL",
+    "STREAMS",
+    "0-0",
+    "1.5",
+    "-0",
+    "99999999999",
 ];
 
 /// An argument of one kind; sometimes one of another kind.
@@ -44,7 +116,8 @@ pub(crate) fn argument(kind: &str, random: &mut Random) -> Vec<u8> {
         "s" | "h" | "l" | "t" | "z" | "x" | "k" => return key(kind, random).into(),
         "v" => return value(random),
         "m" => random.pick(&MEMBERS),
-        "i" => random.pick(if random.chance(80) { &INTEGERS[..10] } else { &INTEGERS }),
+        "i" if random.chance(80) => random.pick(&INTEGERS[..10]),
+        "i" => random.pick(&INTEGERS),
         "n" => random.pick(&["0", "1", "2", "3", "-1", "-2", "-3", "5", "-100", "100"]),
         "count" => random.pick(&["0", "1", "2", "3", "10", "100", "-1", "-3"]),
         "some" => random.pick(&["1", "2", "3", "10"]),
@@ -97,8 +170,7 @@ fn now_plus(random: &mut Random, per_second: u64) -> String {
 pub(crate) fn mutate(args: &mut Vec<Vec<u8>>, random: &mut Random) {
     let before = args.clone();
     let at = 1 + random.below(args.len());
-    let junk = || random.clone().pick(&JUNK).as_bytes().to_vec();
-    let junk = junk();
+    let junk = random.pick(&JUNK).as_bytes().to_vec();
     match random.below(6) {
         0 if at < args.len() => {
             args.remove(at);

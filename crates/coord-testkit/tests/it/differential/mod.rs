@@ -35,37 +35,53 @@ fn the_fake_answers_as_the_server_does() {
     if !is_comparable(&server) {
         return;
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .unwrap();
-    let fake = runtime.block_on(FakeRedis::start()).unwrap();
-    let ports = (fake.address().port(), server.port());
-    for port in [ports.0, ports.1] {
-        let mut client = RawClient::connect(port).unwrap();
-        let _ = client.call(&["CONFIG", "SET", "notify-keyspace-events", "KEA"]);
-    }
+    let world = World::new(server);
+    let (fake, ports) = world.fresh();
     let seed = number("COORD_SEED").unwrap_or_else(|| RandomState::new().build_hasher().finish());
     let cases = number("COORD_CASES").unwrap_or(DEFAULT_CASES);
     let most = number("COORD_FAILURES").unwrap_or(1);
     let only = std::env::var("COORD_FAMILY").ok();
     let known = known_to(ports.0);
     let mut generator = Generator::new(only.as_deref(), known);
+    drop(fake);
     let mut report = String::new();
     let mut failures = 0;
     for case in 0..cases {
         let seed = seed.wrapping_add(case);
         let steps = generator.case(&mut Random::new(seed));
-        if pair::run(ports, &steps).is_some() {
+        if pair::run(&world, &steps).is_some() {
             failures += 1;
-            let _ = writeln!(report, "{}", shrink(ports, steps, seed));
+            let _ = writeln!(report, "{}", shrink(&world, steps, seed));
             if failures >= most {
                 break;
             }
         }
     }
     assert!(failures == 0, "{failures} cases differ:\n{report}");
+}
+
+/// A real server for the whole test and a fake one for each case.
+struct World {
+    runtime: tokio::runtime::Runtime,
+    real: RealServer,
+}
+
+impl World {
+    fn new(real: RealServer) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        Self { runtime, real }
+    }
+
+    /// A new fake, with its port and the one of the real server.
+    fn fresh(&self) -> (FakeRedis, (u16, u16)) {
+        let fake = self.runtime.block_on(FakeRedis::start()).unwrap();
+        let ports = (fake.address().port(), self.real.port());
+        (fake, ports)
+    }
 }
 
 fn number(variable: &str) -> Option<u64> {
@@ -97,8 +113,8 @@ fn known_to(port: u16) -> impl Fn(&str) -> bool {
 }
 
 /// Drops the steps a difference does not need.
-fn shrink(ports: (u16, u16), mut steps: Vec<Step>, seed: u64) -> String {
-    let mut best = pair::run(ports, &steps);
+fn shrink(world: &World, mut steps: Vec<Step>, seed: u64) -> String {
+    let mut best = pair::run(world, &steps);
     let Some(first) = &best else {
         return format!("seed {seed}: differs only sometimes");
     };
@@ -109,7 +125,7 @@ fn shrink(ports: (u16, u16), mut steps: Vec<Step>, seed: u64) -> String {
         while at < steps.len() {
             let mut fewer = steps.clone();
             fewer.drain(at..(at + size).min(steps.len()));
-            match pair::run(ports, &fewer) {
+            match pair::run(world, &fewer) {
                 Some(found) => {
                     fewer.truncate(found.steps);
                     steps = fewer;

@@ -144,8 +144,7 @@ fn stream_times(frame: Frame) -> Frame {
             pairs
                 .into_iter()
                 .map(|(key, value)| {
-                    let value =
-                        if is_tree_size(&key) { Frame::Null } else { stream_times(value) };
+                    let value = if is_tree_size(&key) { Frame::Null } else { stream_times(value) };
                     (key, value)
                 })
                 .collect(),

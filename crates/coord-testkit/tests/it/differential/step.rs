@@ -135,8 +135,23 @@ impl Generator {
 /// The command inside a script that may use every key.
 fn script(command: Args, random: &mut Random) -> Args {
     let unordered = [
-        "SMEMBERS", "SINTER", "SUNION", "SDIFF", "KEYS", "HKEYS", "HVALS", "HGETALL", "SCAN",
-        "SSCAN", "HSCAN", "ZSCAN", "SRANDMEMBER", "HRANDFIELD", "ZRANDMEMBER", "RANDOMKEY", "TIME",
+        "SMEMBERS",
+        "SINTER",
+        "SUNION",
+        "SDIFF",
+        "KEYS",
+        "HKEYS",
+        "HVALS",
+        "HGETALL",
+        "SCAN",
+        "SSCAN",
+        "HSCAN",
+        "ZSCAN",
+        "SRANDMEMBER",
+        "HRANDFIELD",
+        "ZRANDMEMBER",
+        "RANDOMKEY",
+        "TIME",
     ];
     let plain = unordered.contains(&name(&command).as_str());
     let text = SCRIPTS[if plain { 0 } else { random.below(SCRIPTS.len()) }];

@@ -15,7 +15,7 @@ pub(crate) struct Template(Vec<Part>);
 enum Part {
     Word(&'static str),
     Argument(&'static str),
-    Repeat { choices: Vec<Vec<Part>>, least: usize, most: usize },
+    Repeat { choices: Vec<Vec<Self>>, least: usize, most: usize },
 }
 
 impl Template {
