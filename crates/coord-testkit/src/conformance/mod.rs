@@ -5,11 +5,10 @@
 //! one module per verb. [`conformance_suite!`](crate::conformance_suite) makes one test of each:
 //!
 //! ```
-//! use coord_testkit::conformance::InMemoryBackend;
-//! use coord_core::mailbox::Order;
-//!
 //! mod my_adapter {
-//!     # use super::*;
+//!     use coord_core::mailbox::Order;
+//!     use coord_testkit::conformance::InMemoryBackend;
+//!
 //!     /// Called once per fact: a backend that nobody else uses, or `None` to skip the fact.
 //!     async fn backend() -> Option<InMemoryBackend> {
 //!         Some(InMemoryBackend::new(Order::Arrival))
@@ -19,6 +18,8 @@
 //! }
 //!
 //! // A single fact can be called by hand.
+//! # use coord_core::mailbox::Order;
+//! # use coord_testkit::conformance::InMemoryBackend;
 //! # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
 //! let backend = InMemoryBackend::new(Order::Payload);
 //! coord_testkit::conformance::send::message_arrives_as_sent(&backend).await;
