@@ -137,6 +137,7 @@ pub(crate) fn argument(kind: &str, random: &mut Random) -> Vec<u8> {
         "pttl" => random.pick(&["100000", "3000000", "99999999", "0", "-1", "9223372036854775807"]),
         "at" => return now_plus(random, 1).into(),
         "pat" => return now_plus(random, 1000).into(),
+        "type" => random.pick(&["u8", "i8", "u4", "i5", "u63", "i64", "u64", "i1", "x8", "u16"]),
         "db" => random.pick(&["0", "1", "2", "15", "16", "-1"]),
         other => panic!("no such kind of argument: {other}"),
     };

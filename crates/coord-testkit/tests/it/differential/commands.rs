@@ -41,6 +41,12 @@ const STRINGS: &[&str] = &[
     "SETRANGE {s} {off} {v}",
     "SETBIT {s} {off} {bit}",
     "GETBIT {s} {off}",
+    "BITPOS {s} {bit} [ {n} [ {n} [ BYTE | BIT ] ] ]",
+    "BITOP ( AND | OR | XOR ) {s} ( {s} )+",
+    "BITOP NOT {s} {s}",
+    "BITFIELD {s} ( GET {type} {off} | SET {type} {off} {i} | OVERFLOW ( WRAP | SAT | FAIL ) | INCRBY {type} {off} {i} )+",
+    "BITFIELD_RO {s} ( GET {type} {off} )+",
+    "LCS {s} {s} [ LEN | IDX [ MINMATCHLEN {count} ] [ WITHMATCHLEN ] ]",
     "BITCOUNT {s} [ {n} {n} [ BYTE | BIT ] ]",
 ];
 
@@ -199,7 +205,10 @@ const GENERIC: &[&str] = &[
     "COPY {k} {k} [ DB {db} ] [ REPLACE ]",
     "KEYS {p}",
     "SCAN 0 [ MATCH {p} ] COUNT 1000 [ TYPE ( string | hash | list | set | zset | stream | foo ) ]",
-    "DBSIZE",
+    "MOVE {k} {db}",
+    "SORT {l} [ BY ( nosort | w* ) ] [ LIMIT {count} {count} ] [ ASC | DESC ] [ ALPHA ] [ STORE {l} ]",
+    "SORT_RO {z} [ LIMIT {count} {count} ] [ DESC ] [ ALPHA ]",
+    "OBJECT REFCOUNT {s}",
     "OBJECT ENCODING {k}",
     "OBJECT REFCOUNT {l}",
 ];

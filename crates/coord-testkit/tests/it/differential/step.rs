@@ -30,6 +30,8 @@ pub(crate) enum Step {
 pub(crate) struct Generator {
     families: Vec<(&'static str, Vec<Template>)>,
     blocking: Vec<Template>,
+    scripts: bool,
+    pops: bool,
     /// Whether each connection has an open transaction, as far as is known.
     in_multi: [bool; SENDERS],
 }
@@ -69,7 +71,8 @@ impl Generator {
         let families = families.map(|(name, texts)| (*name, parse(texts)));
         let families = families.filter(|(_, templates)| !templates.is_empty()).collect();
         let blocking = if wanted("blocking") { parse(BLOCKING) } else { Vec::new() };
-        Self { families, blocking, in_multi: [false; SENDERS] }
+        let (scripts, pops) = (known("EVAL") && wanted("scripts"), known("SPOP"));
+        Self { families, blocking, scripts, pops, in_multi: [false; SENDERS] }
     }
 
     pub(crate) fn case(&mut self, random: &mut Random) -> Vec<Step> {
@@ -85,7 +88,7 @@ impl Generator {
                 let key = argument("k", random);
                 Step::Expire { connection, command: vec![b"PEXPIRE".to_vec(), key, b"1".to_vec()] }
             }
-            2..=3 => {
+            2..=3 if self.pops => {
                 let key = argument("t", random);
                 let count = random.chance(50).then(|| argument("count", random));
                 let pop = [b"SPOP".to_vec(), key.clone()].into_iter().chain(count).collect();
@@ -93,7 +96,7 @@ impl Generator {
                 Step::Calls { connection, commands: vec![pop, delete] }
             }
             4..=5 if !self.blocking.is_empty() => self.block(random),
-            6..=11 => {
+            6..=11 if self.scripts => {
                 let command = script(self.command(random), random);
                 Step::Calls { connection, commands: vec![command] }
             }
