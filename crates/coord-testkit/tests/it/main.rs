@@ -1,6 +1,6 @@
 //! Integration tests of the test kit.
 
-mod differential;
 mod conformance;
+mod differential;
 mod memory;
 mod server;

@@ -100,8 +100,9 @@ impl Side {
             events.push(Frame::Array(parts.split_off(2)));
         }
         // When an expired key is noticed is not laid down.
-        let expired = |event: &Frame| format!("{event:?}").contains(&format!("{:?}", b"expired"));
-        events.retain(|event| !expired(event));
+        let expired =
+            |part: &Frame| matches!(part, Frame::Bulk(text) if text.ends_with(b"expired"));
+        events.retain(|event| !matches!(event, Frame::Array(parts) if parts.iter().any(expired)));
         events
     }
 }
