@@ -5,13 +5,27 @@ use std::sync::OnceLock;
 
 use super::command::{Command, Family};
 
+mod arguments;
 mod connection;
+mod hashes;
+mod lists;
+mod lists_blocking;
+mod set_algebra;
+mod sets;
+mod sorted_sets;
 mod strings;
 mod transactions;
 
 /// Every family of commands.
-pub(crate) static FAMILIES: &[&Family] =
-    &[&connection::FAMILY, &strings::FAMILY, &transactions::FAMILY];
+pub(crate) static FAMILIES: &[&Family] = &[
+    &connection::FAMILY,
+    &hashes::FAMILY,
+    &lists::FAMILY,
+    &sets::FAMILY,
+    &sorted_sets::FAMILY,
+    &strings::FAMILY,
+    &transactions::FAMILY,
+];
 
 /// Every command with its family, by lower-case name.
 fn table() -> &'static HashMap<&'static str, (&'static Command, &'static Family)> {
