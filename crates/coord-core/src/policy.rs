@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use crate::error::InvalidInput;
+use crate::time::micros;
 
 /// What an expired reservation counts as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -128,18 +129,18 @@ impl MailboxPolicy {
     /// original's retry rule, which overflowed).
     pub fn backoff(&self, attempts: u32) -> Duration {
         let exponent = i32::try_from(attempts.saturating_sub(1)).unwrap_or(i32::MAX);
-        let seconds = self.backoff_base.as_secs_f64() * self.backoff_factor.powi(exponent);
+        let grown = micros(self.backoff_base) as f64 * self.backoff_factor.powi(exponent);
         let max = self.backoff_max;
         if self.backoff_base.is_zero() {
             return Duration::ZERO;
         }
-        if seconds >= max.as_secs_f64() {
+        if grown >= micros(max) as f64 {
             return max;
         }
         // Below `max`, hence finite and in range; the sum of rounding is under a microsecond.
         #[expect(clippy::cast_possible_truncation, reason = "below 30 days in microseconds")]
         #[expect(clippy::cast_sign_loss, reason = "base and factor are not negative")]
-        Duration::from_micros((seconds * 1e6).round() as u64)
+        Duration::from_micros(grown.round() as u64)
     }
 
     /// Whether a message that failed `attempts` times is out of retries.

@@ -62,7 +62,7 @@ impl Mailbox {
             let wanted = redriven < limit && selection.takes(&dead);
             if wanted && self.no_room(now).is_none() {
                 dead.queue_message.delivery_attempts = 0;
-                let id = self.stamp(now);
+                let id = self.next_id();
                 let entry = Entry { id, queued: dead.queue_message, expires_at: None };
                 self.put_ready(entry, now);
                 redriven += 1;

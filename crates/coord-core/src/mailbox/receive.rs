@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::state::{Due, Entry, Reservation};
+use super::state::{Entry, Reservation};
 use super::{Mailbox, SWEEP_LIMIT};
 use crate::envelope::QueueMessage;
 use crate::reservation::ReservationToken;
@@ -49,12 +49,8 @@ impl Mailbox {
     /// Works off at most [`SWEEP_LIMIT`] timers that fell due.
     fn sweep(&mut self, now: Timestamp) {
         for _ in 0..SWEEP_LIMIT {
-            match self.take_due(now) {
-                Some(Due::Delay(entry, due)) => self.put_ready(entry, due),
-                Some(Due::Reservation(entry)) => self.take_back(now, entry),
-                Some(Due::Expiry) => {}
-                None => break,
-            }
+            let Some(due) = self.take_due(now) else { break };
+            self.work_off(now, due);
         }
     }
 

@@ -1,26 +1,33 @@
 //! Taking expired reservations back.
 
-use super::state::Entry;
+use super::state::{Due, Entry};
 use super::{DeadCause, Mailbox};
 use crate::failure::VISIBILITY_TIMEOUT_EXPIRED;
 use crate::policy::ExpiryPolicy;
 use crate::time::Timestamp;
 
 impl Mailbox {
-    /// Takes every expired reservation back; returns how many there were.
+    /// Works off everything that fell due; returns how many reservations had expired.
     pub fn recover(&mut self, now: Timestamp) -> u64 {
         let mut recovered = 0;
-        while let Some((_, token)) = self.deadlines.first().filter(|(at, _)| *at <= now).cloned() {
-            if let Some(entry) = self.take_reservation(&token) {
-                self.take_back(now, entry);
-                recovered += 1;
-            }
+        while let Some(due) = self.take_due(now) {
+            recovered += u64::from(matches!(due, Due::Reservation(_)));
+            self.work_off(now, due);
         }
         recovered
     }
 
+    /// Works off one timer.
+    pub(super) fn work_off(&mut self, now: Timestamp, due: Due) {
+        match due {
+            Due::Delay(entry, due) => self.put_ready(entry, due),
+            Due::Reservation(entry) => self.take_back(now, entry),
+            Due::Expiry => {}
+        }
+    }
+
     /// One expired reservation: back to ready, or dead if it counts and was the last attempt.
-    pub(super) fn take_back(&mut self, now: Timestamp, mut entry: Entry) {
+    fn take_back(&mut self, now: Timestamp, mut entry: Entry) {
         if entry.expires_at.is_some_and(|at| at <= now) {
             return;
         }

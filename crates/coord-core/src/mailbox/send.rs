@@ -45,12 +45,11 @@ impl Mailbox {
             self.dedup.insert(id.clone(), now + window);
             self.dedup_ends.insert((now + window, id));
         }
-        let id = self.stamp(now);
+        let id = self.next_id();
         let expires_at = options.expires_in().map(|ttl| now + ttl);
         let entry = Entry { id, queued, expires_at };
         if options.delay().is_zero() {
-            let available_at = self.arrival(now, id);
-            self.put_ready(entry, available_at);
+            self.put_ready(entry, now);
         } else {
             self.put_delayed(entry, now + options.delay());
         }
@@ -71,13 +70,6 @@ impl Mailbox {
             }
         }
         None
-    }
-
-    fn arrival(&self, now: Timestamp, id: u64) -> Timestamp {
-        match self.order {
-            super::Order::Arrival => Timestamp::from_micros(id),
-            super::Order::Payload => now,
-        }
     }
 
     fn forget_old_ids(&mut self, now: Timestamp) {

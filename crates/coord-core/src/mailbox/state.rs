@@ -45,7 +45,7 @@ pub struct Mailbox {
     pub(super) dead: VecDeque<Dead>,
     pub(super) dedup: BTreeMap<MessageId, Timestamp>,
     pub(super) dedup_ends: BTreeSet<(Timestamp, MessageId)>,
-    last_stamp: u64,
+    last_id: u64,
     pub(super) fence: u64,
 }
 
@@ -135,10 +135,10 @@ impl Mailbox {
         [delay, lease, expiry].into_iter().flatten().min()
     }
 
-    /// A stamp that is unique in the mailbox and grows even if the clock does not.
-    pub(super) fn stamp(&mut self, now: Timestamp) -> u64 {
-        self.last_stamp = now.as_micros().max(self.last_stamp + 1);
-        self.last_stamp
+    /// The next arrival number.
+    pub(super) fn next_id(&mut self) -> u64 {
+        self.last_id += 1;
+        self.last_id
     }
 
     pub(super) fn put_ready(&mut self, entry: Entry, available_at: Timestamp) {

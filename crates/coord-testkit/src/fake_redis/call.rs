@@ -216,18 +216,22 @@ impl<'a> Call<'a> {
         deadline_us: Option<u64>,
         on_timeout: Reply,
     ) -> Reply {
+        self.block_as(self.args.to_vec(), keys, deadline_us, on_timeout)
+    }
+    /// [`Call::block`] with other arguments for the command that runs again.
+    pub(crate) fn block_as(
+        &mut self,
+        args: Vec<Bytes>,
+        keys: Vec<Bytes>,
+        deadline_us: Option<u64>,
+        on_timeout: Reply,
+    ) -> Reply {
         match self.origin {
             Origin::Exec | Origin::Script => on_timeout,
             // The old wait goes on, with its place in the queue and its deadline.
             Origin::Again => Reply::None,
             Origin::Client => {
-                let blocked = Blocked {
-                    args: self.args.to_vec(),
-                    db: self.db,
-                    keys,
-                    deadline_us,
-                    on_timeout,
-                };
+                let blocked = Blocked { args, db: self.db, keys, deadline_us, on_timeout };
                 self.state.block(self.session_id, blocked);
                 Reply::None
             }
@@ -239,7 +243,8 @@ impl<'a> Call<'a> {
             .ok_or(Failure::fixed("ERR timeout is not a float or out of range"))?;
         let ms = (seconds * 1000.0).ceil();
         if ms.is_nan() || ms >= 9.2e18 {
-            return Err(Failure::fixed("ERR timeout is out of range"));
+            // Redis casts to a 64-bit integer, which then is the least one.
+            return Err(Failure::fixed("ERR timeout is negative"));
         }
         #[expect(clippy::cast_possible_truncation, reason = "bounded just above")]
         self.deadline_from_ms(ms as i64)

@@ -63,8 +63,6 @@ fn set_fields(call: &mut Call<'_>) -> Result<usize, Failure> {
 fn hsetnx(call: &mut Call<'_>) -> Result<Reply, Failure> {
     let (key, field, value) = (call.arg(1), call.arg(2), call.arg(3));
     let hash = call.hash_or_create(key)?;
-    hash.note(field);
-    hash.note(value);
     if hash.get(field).is_some() {
         return Ok(Reply::Integer(0));
     }

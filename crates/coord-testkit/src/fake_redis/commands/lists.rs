@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::arguments::{count, counted_keys, end_and_count, positive, symmetric};
+use super::arguments::{count, counted_keys, end_and_count, positive};
 use super::lists_blocking::{blmove, blmpop, blpop, brpop, brpoplpush};
 use crate::fake_redis::call::{Call, Origin};
 use crate::fake_redis::command::{Command, Family, Keys, flag};
@@ -223,7 +223,7 @@ fn lpos(call: &mut Call<'_>) -> Result<Reply, Failure> {
     while let Some(option) = options.next() {
         let value = options.next().ok_or(Failure::syntax())?;
         if option.eq_ignore_ascii_case(b"rank") {
-            rank = symmetric(value)?;
+            rank = integer(value)?;
             if rank == 0 {
                 return Err(Failure::fixed(
                     "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use negative to start from the end of the list",
@@ -241,7 +241,9 @@ fn lpos(call: &mut Call<'_>) -> Result<Reply, Failure> {
     let none = if limit.is_some() { Reply::Array(Vec::new()) } else { Reply::Null };
     let Some(list) = call.list(call.arg(1))? else { return Ok(none) };
     let unbounded = |limit: usize| if limit == 0 { usize::MAX } else { limit };
-    let skip = usize::try_from(rank.unsigned_abs() - 1).unwrap_or(usize::MAX);
+    // Redis cannot negate the least number and takes it for -1.
+    let skip = if rank == i64::MIN { 0 } else { rank.unsigned_abs() - 1 };
+    let skip = usize::try_from(skip).unwrap_or(usize::MAX);
     let matches = |(at, element): (usize, &Bytes)| (element == wanted).then(|| Reply::len(at));
     let compared = unbounded(max_len);
     let from_head = list.0.iter().enumerate().take(compared).filter_map(matches);

@@ -13,6 +13,7 @@ mod lists_blocking;
 mod set_algebra;
 mod sets;
 mod sorted_sets;
+mod streams;
 mod strings;
 mod transactions;
 
@@ -23,6 +24,7 @@ pub(crate) static FAMILIES: &[&Family] = &[
     &lists::FAMILY,
     &sets::FAMILY,
     &sorted_sets::FAMILY,
+    &streams::FAMILY,
     &strings::FAMILY,
     &transactions::FAMILY,
 ];

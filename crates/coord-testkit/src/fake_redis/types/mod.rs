@@ -5,18 +5,18 @@ pub(crate) mod extended;
 pub(crate) mod float;
 mod hash;
 pub(crate) mod list;
-mod placeholder;
 pub(crate) mod range;
 mod rank_tree;
 pub(crate) mod scan_map;
 mod set;
 mod sorted_set;
+pub(crate) mod stream;
 pub(crate) mod table;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use hash::Hash;
 pub(crate) use list::List;
-pub(crate) use placeholder::Stream;
 pub(crate) use set::Set;
 pub(crate) use sorted_set::SortedSet;
+pub(crate) use stream::Stream;
