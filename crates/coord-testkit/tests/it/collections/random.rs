@@ -13,7 +13,7 @@ const AUDIT_EVERY: usize = 100;
 /// N number, S score bound, L lexical bound, E end of a list, M end of scores, W aggregate.
 const HASHES: &str = "HSET K F V|HSET K F V F V F V|HSET K F I|HGET K F|HMGET K F F|HDEL K F|\
     HDEL K F F F|HGETALL K|HKEYS K|HVALS K|HLEN K|HEXISTS K F|HSTRLEN K F|HSETNX K F V|\
-    HINCRBY K F I|HINCRBYFLOAT K F N|HMSET K F V|HSCAN K 0|HSCAN K 0 MATCH [a-c]* COUNT 1000|\
+    HINCRBY K F I|HINCRBYFLOAT K F N|HMSET K F V|HSCAN K 0 COUNT 1000|HSCAN K 0 MATCH [a-c]* COUNT 1000|\
     HRANDFIELD K 1000|HRANDFIELD K 1000 WITHVALUES|HRANDFIELD K 0|DEL K";
 const LISTS: &str = "LPUSH K V|RPUSH K V V V|LPUSHX K V|RPUSHX K V|LPOP K|RPOP K|LPOP K I|\
     RPOP K I|LRANGE K I I|LRANGE K 0 -1|LLEN K|LINDEX K I|LSET K I V|LREM K I V|LTRIM K I I|\
@@ -24,8 +24,8 @@ const LISTS: &str = "LPUSH K V|RPUSH K V V V|LPUSHX K V|RPUSHX K V|LPOP K|RPOP K
 const SETS: &str = "SADD K F|SADD K I I I|SADD K F F F|SREM K F|SREM K I I|SCARD K|SMEMBERS K|\
     SISMEMBER K F|SMISMEMBER K F I|SMOVE K A F|SMOVE K A I|SPOP K 1000|SRANDMEMBER K 1000|\
     SRANDMEMBER K 0|SINTER K A|SUNION K A|SDIFF K A|SINTER K A A|SINTERSTORE A K A|\
-    SUNIONSTORE A K A|SDIFFSTORE A K A|SINTERCARD 2 K A|SINTERCARD 2 K A LIMIT I|SSCAN K 0|\
-    SSCAN K 0 MATCH ?|SADD K I I|DEL K";
+    SUNIONSTORE A K A|SDIFFSTORE A K A|SINTERCARD 2 K A|SINTERCARD 2 K A LIMIT I|SSCAN K 0 COUNT 1000|\
+    SSCAN K 0 MATCH ? COUNT 1000|SADD K I I|DEL K";
 const SORTED_SETS: &str = "ZADD K N F|ZADD K N F N F N F|ZADD K NX N F|ZADD K XX N F|\
     ZADD K GT CH N F|ZADD K LT CH N F N F|ZADD K INCR N F|ZADD K GT INCR N F|ZREM K F|ZREM K F F|\
     ZSCORE K F|ZMSCORE K F F|ZCARD K|ZCOUNT K S S|ZINCRBY K N F|ZRANK K F|ZREVRANK K F|\
@@ -40,7 +40,7 @@ const SORTED_SETS: &str = "ZADD K N F|ZADD K N F N F N F|ZADD K NX N F|ZADD K XX
     ZINTER 2 K A WITHSCORES|ZINTER 2 K A WEIGHTS N N AGGREGATE W WITHSCORES|ZDIFF 2 K A|\
     ZDIFF 2 K A WITHSCORES|ZINTERCARD 2 K A LIMIT I|ZUNIONSTORE A 2 K A|ZINTERSTORE A 2 K A|\
     ZDIFFSTORE A 2 K A|ZUNIONSTORE A 2 K A WEIGHTS N N AGGREGATE W|ZRANDMEMBER K 1000|\
-    ZRANDMEMBER K 1000 WITHSCORES|ZSCAN K 0|ZADD K N F N F|ZADD K N F|SADD A F|DEL K";
+    ZRANDMEMBER K 1000 WITHSCORES|ZSCAN K 0 COUNT 1000|ZADD K N F N F|ZADD K N F|SADD A F|DEL K";
 /// All scores 0, as lexical ranges want it.
 const LEXICAL: &str = "ZADD K 0 F|ZADD K 0 F 0 F 0 F|ZREM K F|ZRANGEBYLEX K L L|\
     ZREVRANGEBYLEX K L L|ZRANGEBYLEX K L L LIMIT I I|ZREVRANGEBYLEX K L L LIMIT I I|\
@@ -55,8 +55,23 @@ const VALUES: &[&str] = &["x", "y", "z", "1", "2.5", "-7", "abc", "", "922337203
 const INTEGERS: &[&str] =
     &["0", "1", "2", "3", "4", "5", "7", "12", "100", "-1", "-2", "-3", "-5", "-100"];
 const NUMBERS: &[&str] = &[
-    "0", "1", "2", "-1", "0.1", "0.2", "-0.5", "1.5", "3.0", "1e3", "1e17", "1e-7", "inf", "-inf",
-    "-0", "123456789.123", "0x10",
+    "0",
+    "1",
+    "2",
+    "-1",
+    "0.1",
+    "0.2",
+    "-0.5",
+    "1.5",
+    "3.0",
+    "1e3",
+    "1e17",
+    "1e-7",
+    "inf",
+    "-inf",
+    "-0",
+    "123456789.123",
+    "0x10",
 ];
 const BOUNDS: &[&str] = &["-inf", "+inf", "0", "1", "(1", "2", "(2", "-1", "(0.1", "1e3", "(-0.5"];
 const LEXICAL_BOUNDS: &[&str] = &["-", "+", "[a", "(a", "[b", "(b", "[aa", "(c", "[", "(1"];
@@ -127,13 +142,13 @@ fn is_unfit(args: &[Vec<u8>]) -> bool {
 }
 
 fn mode(args: &[Vec<u8>]) -> Mode {
-    let pairs = args.iter().any(|arg| {
-        ["WITHVALUES", "WITHSCORES", "HSCAN", "ZSCAN", "HGETALL"].iter().any(|w| w.as_bytes() == arg)
-    });
+    let with = |word: &str| args.iter().any(|arg| arg.eq_ignore_ascii_case(word.as_bytes()));
     match args[0].to_ascii_lowercase().as_slice() {
-        b"hgetall" | b"hkeys" | b"hvals" | b"hscan" | b"smembers" | b"sinter" | b"sunion"
-        | b"sdiff" | b"spop" | b"srandmember" | b"sscan" | b"hrandfield" | b"zrandmember"
-        | b"zscan" => Mode::Sorted(if pairs { 2 } else { 1 }),
+        b"hgetall" | b"hscan" | b"zscan" => Mode::Sorted(2),
+        b"hrandfield" => Mode::Sorted(if with("WITHVALUES") { 2 } else { 1 }),
+        b"zrandmember" => Mode::Sorted(if with("WITHSCORES") { 2 } else { 1 }),
+        b"hkeys" | b"hvals" | b"smembers" | b"sinter" | b"sunion" | b"sdiff" | b"spop"
+        | b"srandmember" | b"sscan" => Mode::Sorted(1),
         _ => Mode::Exact,
     }
 }

@@ -1,6 +1,7 @@
 //! Combining sorted sets, without keys and replies.
 
 use crate::fake_redis::types::SortedSet;
+use crate::fake_redis::types::table::Table;
 
 /// What to combine them to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,18 +76,21 @@ impl Source {
 pub(super) fn combine(sources: &[Source], operation: Operation, aggregate: Aggregate) -> SortedSet {
     let mut by_size: Vec<&Source> = sources.iter().collect();
     by_size.sort_by_key(|source| source.set.len());
-    let mut result = SortedSet::default();
+    // In Redis results are built in the encoding for many members.
+    let mut result = SortedSet::large();
     match operation {
         Operation::Union => {
+            let mut scores = Table::default();
             for source in by_size {
                 for (score, member) in source.set.iter() {
                     let score = number(source.weight * score);
-                    let score = match result.score(member) {
-                        Some(known) => aggregate.apply(known, score),
-                        None => score,
-                    };
-                    result.insert(member.clone(), score);
+                    let known = scores.get(member).copied();
+                    let score = known.map_or(score, |known| aggregate.apply(known, score));
+                    scores.insert(member.clone(), score);
                 }
+            }
+            for (member, score) in scores.iter() {
+                result.insert(member.clone(), *score);
             }
         }
         Operation::Intersection => {

@@ -6,7 +6,6 @@ use crate::fake_redis::commands::arguments::{
     ScanOptions, cursor, pairs, pick, random, random_count, scan_reply,
 };
 use crate::fake_redis::failure::Failure;
-use crate::fake_redis::number::format_double;
 use crate::fake_redis::reply::Reply;
 use crate::fake_redis::types::range::{LexRange, ScoreRange};
 
@@ -85,7 +84,7 @@ pub(super) fn zscan(call: &mut Call<'_>) -> Result<Reply, Failure> {
     let found = found.into_iter().filter(|(member, _)| options.wants(member));
     let items = found.flat_map(|(member, score)| {
         // Scores are texts here, in both versions of the protocol.
-        [Reply::Bulk(member.clone()), Reply::bulk(format_double(score))]
+        [Reply::Bulk(member.clone()), Reply::bulk(set.scan_text(score))]
     });
     Ok(scan_reply(next, items.collect()))
 }
