@@ -1,9 +1,8 @@
 //! `cargo xtask test`: every test of the workspace, with the server that some of them need.
 
+mod lines;
 mod report;
 
-use std::io::{BufRead, BufReader};
-use std::process::Stdio;
 use std::time::Instant;
 
 use crate::failure::Failure;
@@ -51,23 +50,13 @@ pub(crate) fn run_with(args: &[String], required: bool) -> Result<(), Failure> {
     }
     let advice =
         "the failing tests are printed above; run one alone: cargo xtask test -p CRATE NAME";
-    let mut child = command
-        .stdout(Stdio::piped())
-        .spawn()
-        .map_err(|error| Failure::new(format!("could not start cargo: {error}"), advice))?;
     let mut report = Report::default();
-    if let Some(stdout) = child.stdout.take() {
-        for line in BufReader::new(stdout).split(b'\n') {
-            let Ok(line) = line else { break };
-            let line = String::from_utf8_lossy(&line);
-            if report.read(&line) {
-                say::line(&line);
-            }
+    let status = lines::run(&mut command, |line| {
+        if report.read(line) {
+            say::line(line);
         }
-    }
-    let status = child
-        .wait()
-        .map_err(|error| Failure::new(format!("could not wait for cargo: {error}"), advice))?;
+    })
+    .map_err(|error| Failure::new(format!("could not run cargo: {error}"), advice))?;
 
     summary(&report, server.as_ref(), started);
     if !status.success() || report.failed > 0 {

@@ -50,7 +50,8 @@ pub struct Poison {
 }
 
 impl Poison {
-    pub(crate) fn new(reason: impl Into<String>) -> Self {
+    /// Bytes that are no message, because of `reason`.
+    pub fn new(reason: impl Into<String>) -> Self {
         Self { reason: reason.into() }
     }
 

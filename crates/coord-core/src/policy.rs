@@ -113,6 +113,21 @@ impl MailboxPolicy {
         self.retry_attempts
     }
 
+    /// The back-off after the first failure.
+    pub const fn backoff_base(&self) -> Duration {
+        self.backoff_base
+    }
+
+    /// How much each further back-off grows.
+    pub const fn backoff_factor(&self) -> f64 {
+        self.backoff_factor
+    }
+
+    /// The longest back-off.
+    pub const fn backoff_max(&self) -> Duration {
+        self.backoff_max
+    }
+
     /// What an expired reservation counts as.
     pub const fn expiry(&self) -> ExpiryPolicy {
         self.expiry

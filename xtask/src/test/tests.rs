@@ -1,5 +1,6 @@
-use super::arguments;
 use super::report::Report;
+use super::{arguments, lines};
+use crate::shell::program;
 
 const OUTPUT: &str = "
 running 3 tests
@@ -99,4 +100,30 @@ fn what_follows_two_dashes_goes_to_the_tests() {
         given(&["--", "--test-threads=1"]),
         "test --no-fail-fast --workspace --all-features -- --show-output --test-threads=1"
     );
+}
+
+/// The lines that this shell script prints, and whether it ended well.
+#[cfg(unix)]
+fn printed(script: &str) -> (Vec<String>, bool) {
+    let mut all = Vec::new();
+    let status = lines::run(program("sh").args(["-c", script]), |line| all.push(line.to_owned()));
+    (all, status.expect("sh can be started").success())
+}
+
+#[cfg(unix)]
+#[test]
+fn every_line_arrives_also_the_last_without_an_end() {
+    let (lines, success) = printed("for i in 1 2 3; do echo line $i; done; printf end; exit 3");
+    assert_eq!(lines, ["line 1", "line 2", "line 3", "end"]);
+    assert!(!success);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_process_left_behind_is_not_waited_for() {
+    let started = std::time::Instant::now();
+    let (lines, success) = printed("sleep 20 & echo done");
+    assert_eq!(lines, ["done"]);
+    assert!(success);
+    assert!(started.elapsed().as_secs() < 15);
 }

@@ -3,12 +3,15 @@
 use super::finding::Finding;
 use super::tree::Tree;
 
-/// The layers: a short name, the directory, and the extension of its files.
-const LAYERS: [(&str, &str, &str); 5] = [
+/// The layers: a short name, the directory, and the extension of its files. A directory that does
+/// not exist asks for nothing, so the scripts may stand in either of two places.
+const LAYERS: [(&str, &str, &str); 7] = [
     ("core", "crates/coord-core/src/mailbox/", "rs"),
     ("redis", "crates/coord-redis/src/operations/", "rs"),
     ("tta", "crates/coord-redis/scripts/tta/", "lua"),
     ("compact", "crates/coord-redis/scripts/compact/", "lua"),
+    ("tta", "crates/coord-redis/src/scripts/tta/", "lua"),
+    ("compact", "crates/coord-redis/src/scripts/compact/", "lua"),
     ("conformance", "crates/coord-testkit/src/conformance/", "rs"),
 ];
 

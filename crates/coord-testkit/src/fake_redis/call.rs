@@ -146,7 +146,7 @@ impl<'a> Call<'a> {
     }
     /// [`Call::put`] with an expiry in milliseconds since 1970.
     pub(crate) fn put_with(&mut self, key: &Bytes, value: Value, expire_at: Option<u64>) {
-        let entry = Entry { value, expire_at, used_at: self.now_ms() };
+        let entry = Entry { value, expire_at, used_at: self.now_ms(), raw: false };
         if self.state.dbs[self.db].insert(key.clone(), entry).is_none() {
             self.state.notify_event(self.db, super::notify::NEW, "new", key);
         }
