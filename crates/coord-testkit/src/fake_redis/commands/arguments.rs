@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::fake_redis::call::Call;
+use crate::fake_redis::call::{Call, Origin};
 use crate::fake_redis::failure::Failure;
 use crate::fake_redis::glob;
 use crate::fake_redis::number::{integer, parse_i64};
@@ -57,6 +57,14 @@ pub(crate) fn counted_keys(
     }
     let (keys, rest) = rest.split_at(count);
     Ok(CountedKeys { keys, rest })
+}
+
+/// The keys to look at: all, but after a wait only the one that has woken the client.
+pub(crate) fn candidates(call: &Call<'_>, keys: &[Bytes]) -> Vec<Bytes> {
+    match call.state.waiting.serving() {
+        Some(ready) if call.origin == Origin::Again => vec![ready.clone()],
+        _ => keys.to_vec(),
+    }
 }
 
 /// The two ends and the optional COUNT of LMPOP and ZMPOP after their keys.

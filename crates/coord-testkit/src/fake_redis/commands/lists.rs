@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::arguments::{count, counted_keys, end_and_count, positive};
+use super::arguments::{candidates, count, counted_keys, end_and_count, positive};
 use super::lists_blocking::{blmove, blmpop, blpop, brpop, brpoplpush};
 use crate::fake_redis::call::{Call, Origin};
 use crate::fake_redis::command::{Command, Family, Keys, flag};
@@ -120,17 +120,12 @@ pub(super) fn first_of(
     end: End,
     wanted: Option<usize>,
 ) -> Result<Option<Reply>, Failure> {
-    // A waiting client ignores what it does not wait for.
-    let again = call.origin == Origin::Again;
-    for key in keys {
-        match call.list_mut(key) {
-            Ok(Some(_)) => {}
-            Ok(None) => continue,
-            Err(_) if again => continue,
-            Err(failure) => return Err(failure),
+    for key in candidates(call, keys) {
+        if call.list_mut(&key)?.is_none() {
+            continue;
         }
-        let mut elements = take(call, key, end, wanted.unwrap_or(1))?;
-        let mut reply = vec![Reply::Bulk(key.clone())];
+        let mut elements = take(call, &key, end, wanted.unwrap_or(1))?;
+        let mut reply = vec![Reply::Bulk(key)];
         match wanted {
             Some(_) => reply.push(Reply::Array(elements)),
             None => reply.append(&mut elements),

@@ -94,10 +94,8 @@ fn smove(call: &mut Call<'_>) -> Result<Reply, Failure> {
         set.remove(member);
     }
     call.changed(source, notify::SET, "srem");
-    let added = call.set_or_create(target)?.insert(member.clone());
-    call.signal(target);
-    if added {
-        call.notify(notify::SET, "sadd", target);
+    if call.set_or_create(target)?.insert(member.clone()) {
+        call.changed(target, notify::SET, "sadd");
     }
     Ok(Reply::Integer(1))
 }

@@ -89,13 +89,15 @@ impl Mode {
 /// Sorts the elements in groups of `width`; of a scan, those of the inner array.
 fn sorted(frame: Frame, width: usize) -> Frame {
     let order = |items: Vec<Frame>| {
+        // Pairs that are arrays need no grouping.
+        let width = if matches!(items.first(), Some(Frame::Array(_))) { 1 } else { width };
         let mut groups: Vec<_> = items.chunks(width).map(<[Frame]>::to_vec).collect();
         groups.sort();
         groups.concat()
     };
     match frame {
         Frame::Array(items) => match <[Frame; 2]>::try_from(items) {
-            Ok([cursor, Frame::Array(found)]) => {
+            Ok([cursor @ Frame::Bulk(_), Frame::Array(found)]) => {
                 Frame::Array(vec![cursor, sorted(Frame::Array(found), width)])
             }
             Ok(items) => Frame::Array(order(items.to_vec())),

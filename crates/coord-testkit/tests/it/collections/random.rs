@@ -4,8 +4,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::{Mode, Pair, split};
 
-/// Commands per family and protocol version.
-const STEPS: usize = 2_500;
+/// Commands per family and protocol version, unless `COORD_TEST_STEPS` says otherwise.
+const STEPS: usize = 800;
 /// Commands between two comparisons of all data.
 const AUDIT_EVERY: usize = 100;
 
@@ -122,7 +122,8 @@ impl Random {
         match self.below(60) {
             0 if args.len() > 1 => drop(args.pop()),
             1 => args.push(self.of(JUNK).as_bytes().to_vec()),
-            2 if args.len() > 2 => {
+            // Not among lexical commands: other scores would leave their results undefined.
+            2 if args.len() > 2 && family != "x" => {
                 let at = 2 + self.below(args.len() - 2);
                 args[at] = self.of(JUNK).as_bytes().to_vec();
             }
@@ -157,17 +158,22 @@ fn show(args: &[Vec<u8>]) -> String {
     args.iter().map(|arg| format!("{:?} ", String::from_utf8_lossy(arg))).collect()
 }
 
+/// A number from the environment.
+fn given(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
 fn compare(resp3: bool) {
-    let given = std::env::var("COORD_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
     let clock = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_micros();
-    let seed: u64 = given.unwrap_or_else(|| u64::try_from(clock()).unwrap());
+    let seed = given("COORD_TEST_SEED").unwrap_or_else(|| u64::try_from(clock()).unwrap());
+    let steps = given("COORD_TEST_STEPS").map_or(STEPS, |steps| usize::try_from(steps).unwrap());
     println!("COORD_TEST_SEED={seed}");
     for (family, templates) in FAMILIES {
         let Some(mut pair) = Pair::start("random commands", resp3) else { return };
         let mut random = Random(seed | 1);
         pair.both(Mode::Exact, &split("SET str x"));
         let mut history = Vec::new();
-        for step in 0..STEPS {
+        for step in 0..steps {
             let args = random.command(family, templates);
             if is_unfit(&args) {
                 continue;

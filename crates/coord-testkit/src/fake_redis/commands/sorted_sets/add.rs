@@ -107,7 +107,7 @@ impl Options {
                 "ERR XX and NX options at the same time are not compatible",
             ));
         }
-        if (self.gt && self.nx) || (self.lt && self.nx) || (self.gt && self.lt) {
+        if usize::from(self.gt) + usize::from(self.lt) + usize::from(self.nx) > 1 {
             return Err(Failure::fixed(
                 "ERR GT, LT, and/or NX options at the same time are not compatible",
             ));

@@ -2,8 +2,10 @@
 
 use bytes::Bytes;
 
-use crate::fake_redis::call::{Call, Origin};
-use crate::fake_redis::commands::arguments::{count, counted_keys, end_and_count, pairs};
+use crate::fake_redis::call::Call;
+use crate::fake_redis::commands::arguments::{
+    candidates, count, counted_keys, end_and_count, pairs,
+};
 use crate::fake_redis::failure::Failure;
 use crate::fake_redis::notify;
 use crate::fake_redis::reply::Reply;
@@ -115,13 +117,10 @@ fn first_of(
     end: End,
     wanted: usize,
 ) -> Result<Option<(Bytes, Popped)>, Failure> {
-    // A waiting client ignores what it does not wait for.
-    let again = call.origin == Origin::Again;
-    for key in keys {
-        match call.sorted_set_mut(key) {
-            Ok(Some(_)) => return Ok(Some((key.clone(), take(call, key, end, wanted)?))),
-            Err(failure) if !again => return Err(failure),
-            Ok(None) | Err(_) => {}
+    for key in candidates(call, keys) {
+        if call.sorted_set_mut(&key)?.is_some() {
+            let popped = take(call, &key, end, wanted)?;
+            return Ok(Some((key, popped)));
         }
     }
     Ok(None)
