@@ -22,6 +22,7 @@ struct Pair {
 
 impl Pair {
     /// Starts both; `None`, said aloud, where there is no Redis 7.0.
+    #[expect(clippy::print_stderr, reason = "a test that does not run says so")]
     fn start(name: &str, resp3: bool) -> Option<Self> {
         let real_server = RealServer::builder().private().start_or_ignore(name)?;
         let mut real = real_server.client().unwrap();

@@ -163,6 +163,7 @@ fn given(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
 }
 
+#[expect(clippy::print_stdout, reason = "a random test says its seed")]
 fn compare(resp3: bool) {
     let clock = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_micros();
     let seed = given("COORD_TEST_SEED").unwrap_or_else(|| u64::try_from(clock()).unwrap());
