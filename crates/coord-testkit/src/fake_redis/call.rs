@@ -243,7 +243,8 @@ impl<'a> Call<'a> {
             .ok_or(Failure::fixed("ERR timeout is not a float or out of range"))?;
         let ms = (seconds * 1000.0).ceil();
         if ms.is_nan() || ms >= 9.2e18 {
-            return Err(Failure::fixed("ERR timeout is out of range"));
+            // Redis casts to a 64-bit integer, which then is the least one.
+            return Err(Failure::fixed("ERR timeout is negative"));
         }
         #[expect(clippy::cast_possible_truncation, reason = "bounded just above")]
         self.deadline_from_ms(ms as i64)
