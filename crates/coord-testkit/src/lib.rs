@@ -1,5 +1,6 @@
 //! Test doubles for `coord`.
 
+pub mod conformance;
 pub mod fake_redis;
 mod memory;
 pub mod server;

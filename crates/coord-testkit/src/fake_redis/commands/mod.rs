@@ -7,6 +7,7 @@ use super::command::{Command, Family, flag};
 use super::reply::Reply;
 
 mod acl;
+mod arguments;
 mod bitfield;
 mod bits;
 mod client;
@@ -18,15 +19,21 @@ mod connection;
 mod debug;
 mod dump;
 mod expiry;
+mod hashes;
 mod info;
 mod keys;
 mod lcs;
+mod lists;
+mod lists_blocking;
 mod object;
 mod pubsub;
 mod scan;
 pub(crate) mod sentinel;
 mod server;
+mod set_algebra;
+mod sets;
 mod sort;
+mod sorted_sets;
 mod streams;
 mod string_edit;
 mod strings;
@@ -40,11 +47,15 @@ pub(crate) static FAMILIES: &[&Family] = &[
     &cluster::FAMILY,
     &connection::FAMILY,
     &expiry::FAMILY,
+    &hashes::FAMILY,
     &keys::FAMILY,
+    &lists::FAMILY,
     &object::MEMORY,
     &pubsub::FAMILY,
     &sentinel::FAMILY,
     &server::FAMILY,
+    &sets::FAMILY,
+    &sorted_sets::FAMILY,
     &streams::FAMILY,
     &strings::FAMILY,
     &transactions::FAMILY,
