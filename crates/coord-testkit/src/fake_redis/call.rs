@@ -7,7 +7,7 @@ use super::failure::Failure;
 use super::reply::Reply;
 use super::session::{Blocked, Session, SessionId};
 use super::state::State;
-use super::store::{Db, Entry};
+use super::store::{Db, Entry, Form};
 use super::types::{Hash, List, Set, SortedSet, Stream};
 use super::value::{TypedValue, Value};
 
@@ -149,7 +149,7 @@ impl<'a> Call<'a> {
     }
     /// [`Call::put`] with an expiry in milliseconds since 1970.
     pub(crate) fn put_with(&mut self, key: &Bytes, value: Value, expire_at: Option<u64>) {
-        let entry = Entry { value, expire_at, used_at: self.now_ms(), raw: false };
+        let entry = Entry { value, expire_at, used_at: self.now_ms(), form: Form::default() };
         if self.state.dbs[self.db].insert(key.clone(), entry).is_none() {
             self.state.notify_event(self.db, super::notify::NEW, "new", key);
         }

@@ -2,5 +2,6 @@
 
 mod collections;
 mod conformance;
+mod differential;
 mod memory;
 mod server;
