@@ -36,6 +36,11 @@ impl SortedSet {
         Self { large: true, ..Self::default() }
     }
 
+    /// Changes to the encoding for many members.
+    pub(crate) fn enlarge(&mut self) {
+        self.large = true;
+    }
+
     /// The set in the encoding that suits its members.
     pub(crate) fn fitted(mut self, limits: Limits) -> Self {
         self.limits = limits;
