@@ -10,9 +10,11 @@ use super::events::{Event, EventStream};
 use super::metrics::Metrics;
 use super::name::BreakerName;
 use super::outcome::{Cause, Outcome, State};
-use super::permit::Permit;
+use super::permit::{Guard, Permit};
+use super::rejection::{CallError, Rejected};
 use super::shell::Shell;
-use super::state::{Machine, Refusal};
+use super::state::Machine;
+use super::ticket::{Refusal, Ticket};
 use crate::backoff::random_seed;
 use crate::clock::{Clock, ClockSource};
 use crate::error::ConfigError;
@@ -82,11 +84,14 @@ impl CircuitBreaker {
     ///
     /// # Errors
     /// [`CallError::Rejected`] without having called `op`, or [`CallError::Inner`] with its error.
-    pub async fn call<T, E, Fut>(&self, op: impl FnOnce() -> Fut) -> Result<T, CallError<E>>
+    pub fn call<T, E, Fut>(
+        &self,
+        op: impl FnOnce() -> Fut,
+    ) -> impl Future<Output = Result<T, CallError<E>>>
     where
         Fut: Future<Output = Result<T, E>>,
     {
-        self.call_with(Outcome::of, op).await
+        self.call_with(Outcome::of, op)
     }
 
     /// As [`call`](Self::call), with a classifier of the result.
@@ -112,8 +117,12 @@ impl CircuitBreaker {
             poll
         })
         .await;
-        permit.record(classify(&result));
-        result.map_err(CallError::Inner)
+        let outcome = classify(&result);
+        permit.record(outcome);
+        match result {
+            Ok(value) => Ok(value),
+            Err(error) => Err(CallError::Inner(error)),
+        }
     }
 
     /// Runs `op` on this thread if the breaker lets it, and records its result.
@@ -136,10 +145,15 @@ impl CircuitBreaker {
         classify: impl FnOnce(&Result<T, E>) -> Outcome,
         op: impl FnOnce() -> Result<T, E>,
     ) -> Result<T, CallError<E>> {
-        let permit = self.try_acquire()?;
+        let mut permit = self.admit()?;
+        permit.start();
         let result = op();
-        permit.record(classify(&result));
-        result.map_err(CallError::Inner)
+        let outcome = classify(&result);
+        permit.record(outcome);
+        match result {
+            Ok(value) => Ok(value),
+            Err(error) => Err(CallError::Inner(error)),
+        }
     }
 
     /// The right to make one call, bound to a borrow of this breaker. Its time runs from here.
@@ -148,7 +162,7 @@ impl CircuitBreaker {
     /// [`Rejected`] if the breaker does not let the call pass.
     #[inline]
     pub fn try_acquire(&self) -> Result<Permit<&Self>, Rejected> {
-        let mut permit = self.admit()?;
+        let mut permit = Permit::new(self, self.ticket()?);
         permit.start();
         Ok(permit)
     }
@@ -158,18 +172,29 @@ impl CircuitBreaker {
     /// # Errors
     /// [`Rejected`] if the breaker does not let the call pass.
     pub fn try_acquire_owned(&self) -> Result<Permit, Rejected> {
-        let ticket = self.shell.try_acquire().map_err(|refusal| self.rejected(refusal))?;
-        let mut permit = Permit::new(self.clone(), ticket);
+        let mut permit = Permit::new(self.clone(), self.ticket()?);
         permit.start();
         Ok(permit)
     }
 
-    #[inline]
-    pub(crate) fn admit(&self) -> Result<Permit<&Self>, Rejected> {
-        match self.shell.try_acquire() {
-            Ok(ticket) => Ok(Permit::new(self, ticket)),
-            Err(refusal) => Err(self.rejected(refusal)),
+    #[inline(always)]
+    pub(crate) fn admit(&self) -> Result<Guard<'_>, Rejected> {
+        Ok(Guard::new(&self.shell, self.ticket()?))
+    }
+
+    #[inline(always)]
+    fn ticket(&self) -> Result<Ticket, Rejected> {
+        match self.shell.admit_closed() {
+            Some(ticket) => Ok(ticket),
+            None => self.admit_slowly(),
         }
+    }
+
+    /// Apart from the fast path, so that its large result stays out of it.
+    #[cold]
+    #[inline(never)]
+    fn admit_slowly(&self) -> Result<Ticket, Rejected> {
+        self.shell.try_acquire().map_err(|refusal| self.rejected(refusal))
     }
 
     pub(crate) fn rejected(&self, refusal: Refusal) -> Rejected {
@@ -244,47 +269,5 @@ impl CircuitBreaker {
 
     pub(crate) fn is_shared(&self) -> bool {
         Arc::strong_count(&self.shell) > 1
-    }
-}
-
-/// The breaker did not let a call pass.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("Circuit breaker {breaker} is {}", text(*state))]
-pub struct Rejected {
-    /// Which breaker.
-    pub breaker: BreakerName,
-    /// In which state: `Open`, `HalfOpen` or `ForcedOpen`.
-    pub state: State,
-    /// When to try again; `None` if nobody knows.
-    pub retry_after: Option<Duration>,
-}
-
-/// The original's wording; it is part of the contract with its users.
-const fn text(state: State) -> &'static str {
-    match state {
-        State::HalfOpen => "HALF_OPEN with max calls reached",
-        State::ForcedOpen => "FORCED_OPEN",
-        State::Open | State::Closed | State::Disabled | State::MetricsOnly => "OPEN",
-    }
-}
-
-/// Why a call through a breaker has no value.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum CallError<E> {
-    /// The breaker rejected it; the operation was not called.
-    #[error(transparent)]
-    Rejected(#[from] Rejected),
-    /// The operation failed.
-    #[error("{0}")]
-    Inner(E),
-}
-
-impl<E> CallError<E> {
-    /// The operation's error, if it was called.
-    pub fn into_inner(self) -> Option<E> {
-        match self {
-            Self::Rejected(_) => None,
-            Self::Inner(error) => Some(error),
-        }
     }
 }

@@ -6,7 +6,8 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use super::ids::LeaseId;
-use super::shared::{Coordination, Inner};
+use super::link::Link;
+use super::shared::Coordination;
 use super::store::{ProbeOutcome, StoreError, Version, Vote};
 use crate::backoff::{Backoff, Jitter};
 use crate::sync::{Mutex, lock};
@@ -33,12 +34,12 @@ pub(crate) enum Job {
 /// future of [`run`](Self::run), makes the breaker local.
 #[derive(Debug)]
 pub struct Driver {
-    inner: Weak<Inner>,
+    inner: Weak<Link>,
     wake: Arc<Wake>,
 }
 
 impl Driver {
-    pub(crate) fn new(inner: &Arc<Inner>) -> Self {
+    pub(crate) fn new(inner: &Arc<Link>) -> Self {
         Self { inner: Arc::downgrade(inner), wake: Arc::clone(&inner.wake) }
     }
 
@@ -69,7 +70,7 @@ impl Driver {
     }
 
     /// One exchange with the store; `returning` after it was away.
-    async fn step(&self, inner: &Inner, returning: bool) -> Result<(), StoreError> {
+    async fn step(&self, inner: &Link, returning: bool) -> Result<(), StoreError> {
         let name = inner.local.name();
         loop {
             let Some(job) = lock(&inner.outbox).first().copied() else { break };
@@ -107,7 +108,7 @@ impl Driver {
 
     /// Waits for news from the store, a call that left something, or `pause`. Returns whether the
     /// store failed meanwhile.
-    async fn pause(&self, inner: Arc<Inner>, pause: Duration, listen: bool) -> bool {
+    async fn pause(&self, inner: Arc<Link>, pause: Duration, listen: bool) -> bool {
         let (store, name) = (Arc::clone(&inner.store), inner.local.name().clone());
         let seen = inner.seen_version();
         let mut sleep = inner.sleeper.sleep(pause);

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::driver::Job;
 use super::ids::LeaseId;
+use super::link::Link;
 use super::outcome::Outcome;
 use super::permit::Permit;
-use super::shared::Inner;
 use super::store::{ProbeOutcome, Version};
 
 /// The right to make one call; hand it back with the call's outcome.
@@ -75,7 +75,7 @@ impl SharedPermit {
 /// A leased probe permit, asked for or granted.
 #[derive(Debug)]
 pub(crate) struct Probe {
-    inner: Arc<Inner>,
+    inner: Arc<Link>,
     lease: LeaseId,
     stage: Stage,
     started: Option<u64>,
@@ -91,7 +91,7 @@ enum Stage {
 }
 
 impl Probe {
-    pub(crate) fn asking(inner: Arc<Inner>, lease: LeaseId) -> Self {
+    pub(crate) fn asking(inner: Arc<Link>, lease: LeaseId) -> Self {
         let was_panicking = std::thread::panicking();
         Self { inner, lease, stage: Stage::Asking, started: None, was_panicking }
     }

@@ -1,10 +1,12 @@
 //! The right to make one call, safe to drop at any point.
 
 use std::borrow::Borrow;
+use std::mem;
 
 use super::circuit::CircuitBreaker;
 use super::outcome::Outcome;
-use super::state::Ticket;
+use super::shell::Shell;
+use super::ticket::Ticket;
 
 /// The right to make one call; hand it back with the call's outcome.
 ///
@@ -74,5 +76,46 @@ impl<B: Borrow<CircuitBreaker>> Drop for Permit<B> {
             let panicked = std::thread::panicking() && !self.was_panicking;
             self.breaker.borrow().shell().abandon(ticket, self.started, panicked);
         }
+    }
+}
+
+/// The permit of a call that the breaker itself runs: as [`Permit`], but borrowed and lean.
+#[derive(Debug)]
+pub(crate) struct Guard<'a> {
+    shell: &'a Shell,
+    ticket: Ticket,
+    started: Option<u64>,
+    was_panicking: bool,
+}
+
+impl<'a> Guard<'a> {
+    #[inline(always)]
+    pub(crate) fn new(shell: &'a Shell, ticket: Ticket) -> Self {
+        Self { shell, ticket, started: None, was_panicking: std::thread::panicking() }
+    }
+
+    /// Notes the call's start, unless noted already.
+    #[inline(always)]
+    pub(crate) fn start(&mut self) {
+        if self.started.is_none() {
+            self.started = Some(self.shell.clock.coarse_ns());
+        }
+    }
+
+    /// The call came to `outcome`.
+    #[inline(always)]
+    pub(crate) fn record(self, outcome: Outcome) {
+        // A guard owns nothing, so forgetting it leaks nothing; its drop would count as abandoned.
+        let (shell, ticket, started) = (self.shell, self.ticket, self.started);
+        mem::forget(self);
+        shell.finish(ticket, outcome, started);
+    }
+}
+
+impl Drop for Guard<'_> {
+    #[cold]
+    fn drop(&mut self) {
+        let panicked = std::thread::panicking() && !self.was_panicking;
+        self.shell.abandon(self.ticket, self.started, panicked);
     }
 }

@@ -8,8 +8,9 @@ use super::events::{Event, EventKind, Listeners};
 use super::metrics::Metrics;
 use super::name::BreakerName;
 use super::outcome::{Outcome, State, Transition};
-use super::state::{Machine, Refusal, Ticket};
+use super::state::Machine;
 use super::stripes::Stripes;
+use super::ticket::{Refusal, Ticket};
 use crate::clock::{ClockSource, nanos};
 use crate::sync::{AtomicU64, Mutex, Ordering, lock};
 
@@ -28,6 +29,7 @@ pub(crate) struct Shell {
     /// Told after every transition, outside the lock; for the shared breaker.
     pub(crate) hook: Hook,
     gate: AtomicU64,
+    slow_ns: u64,
     /// End of OPEN in nanoseconds, valid while the gate says OPEN.
     until: AtomicU64,
     /// Until when fast successes need not move the window.
@@ -53,6 +55,7 @@ impl Shell {
     ) -> Self {
         machine.settle(clock.coarse());
         Self {
+            slow_ns: nanos(config.slow_threshold),
             name,
             config,
             clock,
@@ -71,8 +74,15 @@ impl Shell {
         State::from_bits(self.gate.load(Ordering::Acquire))
     }
 
+    /// Admits a call if the gate says CLOSED: one load.
+    #[inline(always)]
+    pub(crate) fn admit_closed(&self) -> Option<Ticket> {
+        let gate = self.gate.load(Ordering::Acquire);
+        (gate & 7 == State::Closed as u64).then_some(Ticket { generation: gate >> 3, probe: 0 })
+    }
+
     /// Admits or rejects a call. One load in CLOSED; one load, a clock and an addition in OPEN.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn try_acquire(&self) -> Result<Ticket, Refusal> {
         let gate = self.gate.load(Ordering::Acquire);
         match State::from_bits(gate) {
@@ -105,7 +115,7 @@ impl Shell {
     }
 
     /// Hands a ticket back. `started` is nanoseconds, or `None` for a call that never waited.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn finish(&self, ticket: Ticket, outcome: Outcome, started: Option<u64>) {
         let now = self.clock.coarse_ns();
         let slow = self.is_slow(started, now);
@@ -228,8 +238,7 @@ impl Shell {
 
     #[inline]
     pub(crate) fn is_slow(&self, started: Option<u64>, now: u64) -> bool {
-        let threshold = nanos(self.config.slow_threshold);
-        started.is_some_and(|at| now.saturating_sub(at) >= threshold)
+        started.is_some_and(|at| now.saturating_sub(at) >= self.slow_ns)
     }
 
     fn emit(&self, at: Duration, kind: EventKind) {

@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use super::course::{Course, Limit};
 use super::error::{Reason, RetryError};
+use super::hooks::{AllErrors, Classify, Notify, Silent};
 use super::policy::Class;
 use super::{Attempt, Retry, Retrying};
-use crate::breaker::{CircuitBreaker, Outcome, Permit};
+use crate::breaker::{CircuitBreaker, Guard, Outcome};
 use crate::sleep::{BlockingSleeper, Sleeper};
 
 /// A call of an operation, to be refined and run; made by [`Retry::call`] and
@@ -29,50 +30,6 @@ pub struct Call<'a, S, R, Op, W = AllErrors, N = Silent> {
 impl<S: Debug, R, Op, W, N> Debug for Call<'_, S, R, Op, W, N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Call").field("retry", self.retry).finish_non_exhaustive()
-    }
-}
-
-/// Retries every error as transient and accepts every value.
-#[derive(Clone, Copy, Debug)]
-pub struct AllErrors;
-
-/// Calls no hook.
-#[derive(Clone, Copy, Debug)]
-pub struct Silent;
-
-/// How results are classified; a closure, or [`AllErrors`].
-pub trait Classify<T, E> {
-    /// The class of a result to retry; `None` accepts a value and makes an error permanent.
-    fn classify(&self, result: &Result<T, E>) -> Option<Class>;
-}
-
-impl<T, E> Classify<T, E> for AllErrors {
-    #[inline]
-    fn classify(&self, result: &Result<T, E>) -> Option<Class> {
-        result.is_err().then_some(Class::Transient)
-    }
-}
-
-impl<T, E, F: Fn(&Result<T, E>) -> Option<Class>> Classify<T, E> for F {
-    #[inline]
-    fn classify(&self, result: &Result<T, E>) -> Option<Class> {
-        self(result)
-    }
-}
-
-/// Who is told before each wait; a closure, or [`Silent`].
-pub trait Notify<E> {
-    /// Called before each wait.
-    fn notify(&mut self, retrying: Retrying<'_, E>);
-}
-
-impl<E> Notify<E> for Silent {
-    fn notify(&mut self, _: Retrying<'_, E>) {}
-}
-
-impl<E, F: FnMut(Retrying<'_, E>)> Notify<E> for F {
-    fn notify(&mut self, retrying: Retrying<'_, E>) {
-        self(retrying);
     }
 }
 
@@ -210,7 +167,7 @@ impl<'a, S, T, E, Op, W, N> Call<'a, S, Result<T, E>, Op, W, N> {
 }
 
 enum Admission<'a> {
-    Go(Option<Permit<&'a CircuitBreaker>>),
+    Go(Option<Guard<'a>>),
     Wait(Duration),
     Stop(Reason, Option<Duration>),
 }
@@ -237,7 +194,7 @@ fn admit<'b, E>(breaker: Option<&'b CircuitBreaker>, course: &mut Course<'_, E>)
 fn settle<T, E>(
     when: &impl Classify<T, E>,
     course: &mut Course<'_, E>,
-    permit: Option<Permit<&CircuitBreaker>>,
+    permit: Option<Guard<'_>>,
     result: Result<T, E>,
 ) -> Result<Step<T>, RetryError<E>> {
     let class = when.classify(&result);
@@ -275,14 +232,14 @@ fn settle<T, E>(
 #[cold]
 fn cut<T, E>(
     course: &mut Course<'_, E>,
-    permit: Option<Permit<&CircuitBreaker>>,
+    permit: Option<Guard<'_>>,
     limit: Limit,
 ) -> Result<Step<T>, RetryError<E>> {
     course.timed_out();
     let next = match limit {
         Limit::Attempt(_) => {
             if let Some(permit) = permit {
-                permit.failure();
+                permit.record(Outcome::FAILURE);
             }
             course.next(Class::Transient)
         }

@@ -4,6 +4,7 @@ mod budget;
 mod call;
 mod course;
 mod error;
+mod hooks;
 mod policy;
 
 use std::fmt::Debug;
@@ -17,8 +18,9 @@ use crate::error::ConfigError;
 use crate::sleep::{BlockingSleeper, Sleeper, ThreadSleeper};
 
 pub use budget::RetryBudget;
-pub use call::{AllErrors, Call, Classify, Notify, Silent};
+pub use call::Call;
 pub use error::{Reason, RetryError};
+pub use hooks::{AllErrors, Classify, Notify, Silent};
 pub use policy::{Class, RetryPolicy};
 
 /// Runs operations with retries. Cheap to clone; make one and keep it.

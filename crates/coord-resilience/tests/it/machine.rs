@@ -21,7 +21,7 @@ fn a_lapsed_probe_counts_as_failed_so_half_open_never_sticks() {
     assert!(m.try_acquire(secs(300)).is_err());
     let refusal = m.try_acquire(secs(360)).unwrap_err();
     assert_eq!((m.state(), refusal.retry_after), (State::Open, Some(secs(60))));
-    assert_eq!(m.transitions().last().unwrap().cause, Cause::ProbeLapsed);
+    assert_eq!(m.transitions().next_back().unwrap().cause, Cause::ProbeLapsed);
     assert!(!m.record(secs(361), lost, Outcome::Success, false));
     assert!(!m.record(secs(361), other, Outcome::Success, false));
     let a = m.try_acquire(secs(420)).unwrap();

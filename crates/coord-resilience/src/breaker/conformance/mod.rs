@@ -24,14 +24,15 @@
 //! # });
 //! ```
 
+mod case;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::ids::{Epoch, InstanceId, LeaseId};
-use super::name::BreakerName;
+use self::case::{Case, SHORT, STEP, case, policy};
+use super::ids::{Epoch, LeaseId};
 use super::store::{
-    Acquired, BreakerStore, ControlOrder, FleetPolicy, FleetState, FleetView, Hold, ProbeOutcome,
-    Version, Vote,
+    BreakerStore, ControlOrder, FleetPolicy, FleetState, FleetView, Hold, ProbeOutcome, Version,
 };
 use crate::sleep::BoxFuture;
 
@@ -43,13 +44,6 @@ pub trait Harness: Send + Sync {
     /// Lets the store's clock go on by at least `by` (at most 2 s in all cases together): moves a
     /// manual clock, or waits.
     fn advance(&self, by: Duration) -> BoxFuture<'_, ()>;
-}
-
-/// One case on a fresh name.
-#[derive(Debug)]
-struct Case {
-    store: Arc<dyn BreakerStore>,
-    name: BreakerName,
 }
 
 /// Runs every case.
@@ -70,54 +64,6 @@ pub async fn run(harness: &dyn Harness) {
     late_reports(&case(harness, "late"), harness).await;
     control(&case(harness, "control"), harness).await;
     names_are_apart(&case(harness, "apart"), &case(harness, "apart-too")).await;
-}
-
-fn case(harness: &dyn Harness, title: &str) -> Case {
-    let name = BreakerName::parse(&format!("conformance:{title}:{}", LeaseId::random()));
-    Case { store: harness.store(), name: name.expect("a valid name") }
-}
-
-impl Case {
-    async fn observe(&self) -> FleetView {
-        self.store.observe(&self.name).await.expect("observe")
-    }
-
-    async fn vote(&self, voter: u64, seen: Version, policy: &FleetPolicy) -> FleetView {
-        let vote = Vote { voter: InstanceId(voter), seen, open_for: policy.open_for };
-        self.store.vote(&self.name, &vote, policy).await.expect("vote")
-    }
-
-    async fn acquire(&self, lease: u64, policy: &FleetPolicy) -> Option<Version> {
-        match self.store.acquire(&self.name, LeaseId(lease), policy).await.expect("acquire") {
-            Acquired::Granted(view) => Some(view.version),
-            Acquired::Refused(_) => None,
-        }
-    }
-
-    async fn report(
-        &self,
-        version: Version,
-        lease: u64,
-        outcome: ProbeOutcome,
-        policy: &FleetPolicy,
-    ) -> (bool, FleetState) {
-        let report = self.store.report(&self.name, version, LeaseId(lease), outcome, policy);
-        let settled = report.await.expect("report");
-        (settled.applied, settled.view.state)
-    }
-
-    async fn control(&self, order: ControlOrder) -> FleetView {
-        self.store.control(&self.name, &order).await.expect("control")
-    }
-
-    /// Opens the fleet and lets the open time pass.
-    async fn half_open(&self, harness: &dyn Harness, policy: &FleetPolicy) {
-        let seen = self.observe().await.version;
-        let view = self.vote(1, seen, policy).await;
-        assert_eq!(view.state, FleetState::Open, "{}: one vote of one opens", self.name);
-        harness.advance(policy.open_for + STEP).await;
-        assert_eq!(self.observe().await.state, FleetState::HalfOpen, "{}: due", self.name);
-    }
 }
 
 async fn absent_is_closed(case: &Case) {
@@ -290,18 +236,3 @@ async fn names_are_apart(one: &Case, other: &Case) {
     assert_eq!(one.vote(1, Version::NONE, &policy).await.state, FleetState::Open);
     assert_eq!(other.observe().await, FleetView::default(), "another name is untouched");
 }
-
-fn policy() -> FleetPolicy {
-    FleetPolicy {
-        quorum: 1,
-        vote_ttl: Duration::from_secs(60),
-        open_for: SHORT,
-        half_open_max_calls: 1,
-        success_threshold: 1,
-        probe_lease: Duration::from_secs(60),
-    }
-}
-
-/// Long enough for a slow machine to act within it, short enough to wait for.
-const SHORT: Duration = Duration::from_millis(100);
-const STEP: Duration = Duration::from_millis(5);
