@@ -1,0 +1,327 @@
+//! From a request to its reply: the checks in the order of Redis, then the command.
+
+use bytes::Bytes;
+
+use super::call::{Call, Origin};
+use super::command::{Command, flag};
+use super::commands;
+use super::failure::Failure;
+use super::reply::Reply;
+use super::script_host::ScriptScope;
+use super::session::{Blocked, Multi, SessionId};
+use super::state::State;
+use super::tracking::Caching;
+
+/// A command found in the table.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Found {
+    pub(crate) command: &'static Command,
+    /// The container's name where `command` is a subcommand.
+    pub(crate) parent: Option<&'static str>,
+}
+
+impl Found {
+    pub(crate) fn full_name(&self) -> String {
+        match self.parent {
+            Some(parent) => format!("{parent}|{}", self.command.name),
+            None => self.command.name.to_owned(),
+        }
+    }
+}
+
+/// Finds the row of a request and checks its arity.
+pub(crate) fn find(args: &[Bytes]) -> Result<Found, Failure> {
+    let Some(command) = commands::lookup(&args[0]) else {
+        return Err(unknown_command(args));
+    };
+    if command.subcommands.is_empty() || args.len() < 2 {
+        return match command.arity_fits(args.len()) {
+            true => Ok(Found { command, parent: None }),
+            false => Err(Failure::arity(command.name)),
+        };
+    }
+    let wanted = args[1].to_ascii_lowercase();
+    let sub = command.subcommands.iter().find(|sub| sub.name.as_bytes() == wanted);
+    let Some(sub) = sub else {
+        return Err(unknown_subcommand(command.name, &args[1]));
+    };
+    let found = Found { command: sub, parent: Some(command.name) };
+    if sub.arity_fits(args.len()) { Ok(found) } else { Err(Failure::arity(&found.full_name())) }
+}
+
+/// The error of an unknown subcommand.
+pub(crate) fn unknown_subcommand(container: &str, given: &[u8]) -> Failure {
+    let given = String::from_utf8_lossy(&given[..given.len().min(128)]).into_owned();
+    Failure::new(format!(
+        "ERR unknown subcommand '{given}'. Try {} HELP.",
+        container.to_uppercase()
+    ))
+}
+
+fn unknown_command(args: &[Bytes]) -> Failure {
+    let cut = |arg: &Bytes| String::from_utf8_lossy(&arg[..arg.len().min(128)]).into_owned();
+    let mut rest = String::new();
+    for arg in &args[1..] {
+        if rest.len() >= 128 {
+            break;
+        }
+        let arg = cut(arg);
+        rest.push_str(&format!("'{}' ", arg.chars().take(128 - rest.len()).collect::<String>()));
+    }
+    Failure::new(format!(
+        "ERR unknown command '{}', with args beginning with: {rest}",
+        cut(&args[0])
+    ))
+}
+
+/// Executes one request of a client and sends its reply.
+/// The caller has frozen the time and handles blocked clients afterwards.
+pub(crate) fn execute(state: &mut State, id: SessionId, args: &[Bytes]) {
+    let reply = checked(state, id, args).unwrap_or_else(Reply::from);
+    forget_caching(state, id, args);
+    state.serve_replied(id, &reply);
+}
+
+fn checked(state: &mut State, id: SessionId, args: &[Bytes]) -> Result<Reply, Failure> {
+    let result = admit(state, id, args);
+    let in_multi = state.sessions.get(&id).is_some_and(|session| session.multi.is_some());
+    let found = match result {
+        Ok(found) => found,
+        // A refused EXEC ends the transaction, and says so.
+        Err(failure) if args[0].eq_ignore_ascii_case(b"exec") => {
+            if let Some(session) = state.sessions.get_mut(&id) {
+                session.multi = None;
+            }
+            state.unwatch(id);
+            let cause = failure.0.strip_prefix("ERR ").unwrap_or(&failure.0);
+            return Err(Failure::new(format!(
+                "EXECABORT Transaction discarded because of: {cause}"
+            )));
+        }
+        Err(failure) => {
+            if in_multi
+                && let Some(multi) =
+                    state.sessions.get_mut(&id).and_then(|session| session.multi.as_mut())
+            {
+                multi.aborted = true;
+            }
+            return Err(failure);
+        }
+    };
+    if in_multi && !found.command.has(flag::UNQUEUED) {
+        if let Some(multi) = state.sessions.get_mut(&id).and_then(|session| session.multi.as_mut())
+        {
+            multi.queued.push(args.to_vec());
+        }
+        return Ok(Reply::simple("QUEUED"));
+    }
+    run(state, id, found, args, Origin::Client, None)
+}
+
+/// The checks that come before queueing and execution.
+fn admit(state: &mut State, id: SessionId, args: &[Bytes]) -> Result<Found, Failure> {
+    let found = find(args)?;
+    let Some(session) = state.sessions.get_mut(&id) else {
+        return Err(Failure::fixed("ERR the connection is closed"));
+    };
+    session.used_us = state.now_us;
+    session.last_command = found.full_name();
+    if session.user.is_none() && !found.command.has(flag::NO_AUTH) {
+        return Err(Failure::fixed("NOAUTH Authentication required."));
+    }
+    check_user(state, id, found, args)?;
+    let Some(session) = state.sessions.get(&id) else {
+        return Err(Failure::fixed("ERR the connection is closed"));
+    };
+    if session.multi.is_some() && found.command.has(flag::NO_MULTI) {
+        return Err(Failure::fixed("ERR Command not allowed inside a transaction"));
+    }
+    if !session.resp3 && session.is_subscriber() && !found.command.has(flag::IN_SUBSCRIBER) {
+        return Err(Failure::new(format!(
+            "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context",
+            found.full_name()
+        )));
+    }
+    Ok(found)
+}
+
+/// Whether the session's user may run the request.
+fn check_user(state: &State, id: SessionId, found: Found, args: &[Bytes]) -> Result<(), Failure> {
+    let user = state.sessions.get(&id).and_then(|session| session.user.as_ref());
+    match user.and_then(|name| state.users.get(name)) {
+        Some(user) => Ok(user.check(found, args)?),
+        None => Ok(()),
+    }
+}
+
+/// Runs a command that has passed the checks.
+pub(crate) fn run(
+    state: &mut State,
+    id: SessionId,
+    found: Found,
+    args: &[Bytes],
+    origin: Origin,
+    resp3: Option<bool>,
+) -> Result<Reply, Failure> {
+    let Some(session) = state.sessions.get(&id) else {
+        return Err(Failure::fixed("ERR the connection is closed"));
+    };
+    let (db, resp3) = (session.db, resp3.unwrap_or(session.resp3));
+    state.stats.commands += 1;
+    state.feed_monitors(id, db, found, args, origin);
+    *state.stats.calls.entry(found.command.name).or_default() += 1;
+    let mut call = Call {
+        state,
+        session_id: id,
+        command: found.command,
+        parent: found.parent,
+        args,
+        db,
+        resp3,
+        origin,
+    };
+    let result = (found.command.run)(&mut call);
+    if found.command.has(flag::READONLY) && result.is_ok() {
+        track(state, id, found, args, origin);
+    }
+    result
+}
+
+/// Notes the keys that were read, for CLIENT TRACKING.
+fn track(state: &mut State, id: SessionId, found: Found, args: &[Bytes], origin: Origin) {
+    let tracked = state.sessions.get(&id).is_some_and(|session| session.tracking.is_some());
+    if tracked && origin != Origin::Again {
+        let keys: Vec<&Bytes> =
+            found.command.keys.find(args).into_iter().filter_map(|at| args.get(at)).collect();
+        state.track_read(id, &keys);
+    }
+}
+
+/// CLIENT CACHING holds for one command or transaction only.
+fn forget_caching(state: &mut State, id: SessionId, args: &[Bytes]) {
+    let Some(session) = state.sessions.get_mut(&id).filter(|session| session.multi.is_none())
+    else {
+        return;
+    };
+    let asks = args.len() > 1
+        && args[0].eq_ignore_ascii_case(b"CLIENT")
+        && args[1].eq_ignore_ascii_case(b"CACHING");
+    if let Some(tracking) = session.tracking.as_mut().filter(|_| !asks) {
+        tracking.caching = Caching::Unasked;
+    }
+}
+
+impl State {
+    /// Shows a command to the connections in MONITOR mode.
+    fn feed_monitors(
+        &mut self,
+        id: SessionId,
+        db: usize,
+        found: Found,
+        args: &[Bytes],
+        origin: Origin,
+    ) {
+        let hidden = found.command.has(flag::SKIP_MONITOR | flag::ADMIN) || origin == Origin::Again;
+        if hidden || !self.sessions.values().any(|session| session.monitor) {
+            return;
+        }
+        let from = match (origin, self.sessions.get(&id)) {
+            (Origin::Script, _) | (_, None) => "lua".to_owned(),
+            (_, Some(session)) => session.peer.clone(),
+        };
+        let now = self.now_us;
+        let mut line = format!("{}.{:06} [{db} {from}]", now / 1_000_000, now % 1_000_000);
+        for arg in args {
+            line.push_str(&format!(" \"{}\"", arg.escape_ascii()));
+        }
+        let line = Reply::Simple(line.into());
+        for session in self.sessions.values_mut().filter(|session| session.monitor) {
+            session.send(&line);
+        }
+    }
+}
+
+/// Runs the command of a blocked client again; `None` if it goes on waiting.
+pub(crate) fn run_again(state: &mut State, id: SessionId, blocked: &Blocked) -> Option<Reply> {
+    let found = find(&blocked.args).ok()?;
+    match run(state, id, found, &blocked.args, Origin::Again, None) {
+        Ok(Reply::None) => None,
+        // Another type under the key is not what the client waits for.
+        Err(failure) if failure.is_wrong_type() && found.command.name != "xreadgroup" => None,
+        result => Some(result.unwrap_or_else(Reply::from)),
+    }
+}
+
+/// Runs the queued commands of EXEC.
+pub(crate) fn run_queued(state: &mut State, id: SessionId, multi: &Multi) -> Reply {
+    let replies = multi.queued.iter().map(|args| {
+        find(args)
+            .and_then(|found| {
+                check_user(state, id, found, args)?;
+                run(state, id, found, args, Origin::Exec, None)
+            })
+            .unwrap_or_else(Reply::from)
+    });
+    Reply::Array(replies.collect())
+}
+
+/// Runs a command for a script, with the checks scripts have.
+pub(crate) fn call_from_script(
+    scope: &mut ScriptScope<'_>,
+    args: &[Bytes],
+    read_only: bool,
+) -> Reply {
+    match script_checked(scope, args, read_only) {
+        Ok(reply) => reply,
+        Err(failure) => failure.into(),
+    }
+}
+
+fn script_checked(
+    scope: &mut ScriptScope<'_>,
+    args: &[Bytes],
+    read_only: bool,
+) -> Result<Reply, Failure> {
+    if args.is_empty() {
+        return Err(Failure::fixed(
+            "ERR Please specify at least one argument for this redis.call() command",
+        ));
+    }
+    let found = find(args).map_err(|failure| {
+        if failure.0.starts_with("ERR unknown command") {
+            Failure::fixed("ERR Unknown Redis command called from script")
+        } else if failure.0.starts_with("ERR wrong number") {
+            Failure::fixed("ERR Wrong number of args calling Redis command from script")
+        } else {
+            failure
+        }
+    })?;
+    if found.command.has(flag::NOSCRIPT) {
+        return Err(Failure::fixed("ERR This Redis command is not allowed from script"));
+    }
+    check_user(scope.state, scope.session, found, args).map_err(|failure| {
+        Failure::fixed(if failure.0.contains("keys used") {
+            "ERR The user executing the script can't access at least one of the keys mentioned in the command arguments"
+        } else if failure.0.contains("channels used") {
+            "ERR The user executing the script can't publish to the channel mentioned in the command"
+        } else {
+            "ERR The user executing the script can't run this command or subcommand"
+        })
+    })?;
+    if read_only && found.command.has(flag::WRITE) {
+        return Err(Failure::fixed("ERR Write commands are not allowed from read-only scripts."));
+    }
+    if scope.state.strict && !scope.any_keys {
+        for at in found.command.keys.find(args) {
+            let Some(key) = args.get(at) else { continue };
+            if !scope.keys.contains(key) {
+                return Err(Failure::new(format!(
+                    "ERR Script attempted to access a non local key in a cluster node: '{}' is not declared in KEYS (strict mode)",
+                    String::from_utf8_lossy(key)
+                )));
+            }
+        }
+    }
+    let resp3 = Some(scope.resp3);
+    run(scope.state, scope.session, found, args, Origin::Script, resp3)
+}

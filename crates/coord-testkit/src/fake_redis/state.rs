@@ -1,0 +1,214 @@
+//! Everything the server knows, behind one lock.
+
+use std::collections::{BTreeMap, HashMap};
+
+use bytes::Bytes;
+
+use super::acl::Users;
+use super::blocking::Waiting;
+use super::clock::Clock;
+use super::config::Config;
+use super::pause::Pause;
+use super::reply::Reply;
+use super::script_host::Scripts;
+use super::session::{Session, SessionId};
+use super::store::Db;
+use super::tracking::TrackingTable;
+
+/// Databases of a server.
+pub(crate) const DATABASES: usize = 16;
+
+/// The whole server.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) dbs: Vec<Db>,
+    pub(crate) sessions: BTreeMap<SessionId, Session>,
+    pub(crate) clock: Clock,
+    /// The frozen time of the current command, EXEC or script, in microseconds since 1970.
+    pub(crate) now_us: u64,
+    pub(crate) config: Config,
+    pub(crate) scripts: Scripts,
+    /// Sessions that watch a key, by database and key.
+    pub(crate) watchers: HashMap<(usize, Bytes), Vec<SessionId>>,
+    pub(crate) waiting: Waiting,
+    pub(crate) stats: Stats,
+    /// Undeclared keys in scripts and the like are errors.
+    pub(crate) strict: bool,
+    pub(crate) next_session: SessionId,
+    /// State of the generator behind RANDOMKEY, SPOP and the like.
+    pub(crate) random: u64,
+    /// Writes since start; scripts and tests compare it.
+    pub(crate) dirty: u64,
+    /// False after DEBUG SET-ACTIVE-EXPIRE 0.
+    pub(crate) active_expire: bool,
+    pub(crate) started_us: u64,
+    pub(crate) users: Users,
+    pub(crate) paused: Option<Pause>,
+    pub(crate) tracking: TrackingTable,
+    /// Ports by node.
+    pub(crate) ports: Vec<u16>,
+}
+
+/// Counters of INFO.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Stats {
+    pub(crate) connections: u64,
+    pub(crate) commands: u64,
+    pub(crate) expired: u64,
+    pub(crate) hits: u64,
+    pub(crate) misses: u64,
+    pub(crate) errors: BTreeMap<String, u64>,
+    pub(crate) calls: BTreeMap<&'static str, u64>,
+}
+
+impl State {
+    pub(crate) fn new(clock: Clock, config: Config, strict: bool, seed: u64) -> Self {
+        let now_us = clock.now_us();
+        Self {
+            dbs: vec![Db::default(); DATABASES],
+            sessions: BTreeMap::new(),
+            clock,
+            now_us,
+            config,
+            scripts: Scripts::default(),
+            watchers: HashMap::new(),
+            waiting: Waiting::default(),
+            stats: Stats::default(),
+            strict,
+            next_session: 1,
+            random: seed,
+            dirty: 0,
+            active_expire: true,
+            started_us: now_us,
+            users: Users::default(),
+            paused: None,
+            tracking: TrackingTable::default(),
+            ports: Vec::new(),
+        }
+    }
+
+    pub(crate) const fn now_ms(&self) -> u64 {
+        self.now_us / 1000
+    }
+
+    /// Reads the clock; the value then stays for the whole command.
+    pub(crate) fn freeze(&mut self) {
+        self.now_us = self.clock.now_us();
+    }
+
+    /// The next number of a fixed sequence (splitmix64).
+    pub(crate) fn next_random(&mut self) -> u64 {
+        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut value = self.random;
+        value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        value ^ (value >> 31)
+    }
+
+    /// Removes every key whose time has passed.
+    pub(crate) fn expire_due(&mut self) {
+        if !self.active_expire {
+            return;
+        }
+        let now_ms = self.now_ms();
+        for db in 0..self.dbs.len() {
+            while let Some(key) = self.dbs[db].first_due(now_ms) {
+                self.expire_key(db, &key);
+            }
+        }
+    }
+
+    pub(crate) fn expire_key(&mut self, db: usize, key: &Bytes) {
+        self.dbs[db].remove(key);
+        self.stats.expired += 1;
+        self.key_changed(db, key);
+        self.notify_event(db, super::notify::EXPIRED, "expired", key);
+    }
+
+    /// Tells WATCH, blocked clients and tracking that a key has changed.
+    pub(crate) fn key_changed(&mut self, db: usize, key: &Bytes) {
+        if let Some(ids) = self.watchers.get(&(db, key.clone())) {
+            for id in ids {
+                if let Some(session) = self.sessions.get_mut(id) {
+                    session.dirty = true;
+                }
+            }
+        }
+        self.waiting.signal(db, key);
+        self.track_change(key);
+    }
+
+    /// Empties a database.
+    pub(crate) fn flush_db(&mut self, db: usize) {
+        let keys: Vec<Bytes> = self.dbs[db].keys().cloned().collect();
+        self.dirty += 1;
+        self.dbs[db].clear();
+        for key in &keys {
+            self.key_changed(db, key);
+        }
+        self.track_flush();
+    }
+
+    /// Exchanges two databases: watched keys of both count as changed, waiting clients look again.
+    pub(crate) fn swap_dbs(&mut self, first: usize, second: usize) {
+        if first == second {
+            return;
+        }
+        self.dbs.swap(first, second);
+        self.dirty += 1;
+        let watched: Vec<(usize, Bytes)> =
+            self.watchers.keys().chain(self.waiting.keys()).cloned().collect();
+        for (db, key) in watched {
+            let touched = db == first || db == second;
+            if touched && (self.dbs[first].contains(&key) || self.dbs[second].contains(&key)) {
+                self.key_changed(db, &key);
+            }
+        }
+    }
+
+    pub(crate) const fn is_cluster(&self) -> bool {
+        false
+    }
+
+    /// The 40 hex digits a node is known by.
+    pub(crate) fn node_id(&self, node: usize) -> String {
+        format!("{:040x}", 0xfa4e_0000_u64 + node as u64 + 1)
+    }
+
+    pub(crate) fn port_of(&self, node: usize) -> u16 {
+        self.ports.get(node).copied().unwrap_or(0)
+    }
+
+    /// `master` or `slave`.
+    pub(crate) const fn role_name(&self, _node: usize) -> &'static str {
+        "master"
+    }
+
+    /// The answer of ROLE.
+    pub(crate) fn role_of(&self, _node: usize) -> Reply {
+        Reply::Array(vec![Reply::bulk("master"), Reply::Integer(0), Reply::Array(Vec::new())])
+    }
+
+    /// Forgets a connection.
+    pub(crate) fn close_session(&mut self, id: SessionId) {
+        self.unblock(id);
+        self.unwatch(id);
+        self.sessions.remove(&id);
+    }
+
+    /// Forgets the keys a session watches.
+    pub(crate) fn unwatch(&mut self, id: SessionId) {
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return;
+        };
+        session.dirty = false;
+        for (db, key, _) in std::mem::take(&mut session.watched) {
+            if let Some(ids) = self.watchers.get_mut(&(db, key.clone())) {
+                ids.retain(|other| *other != id);
+                if ids.is_empty() {
+                    self.watchers.remove(&(db, key));
+                }
+            }
+        }
+    }
+}

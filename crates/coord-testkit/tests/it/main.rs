@@ -1,0 +1,7 @@
+//! Integration tests of the test kit.
+
+mod collections;
+mod conformance;
+mod differential;
+mod memory;
+mod server;
