@@ -8,7 +8,11 @@ use coord_testkit::fake_redis::{Clock, Reply};
 use super::wire::{Wire, settle};
 
 async fn manual() -> FakeRedis {
-    FakeRedis::builder().clock(Clock::manual(Duration::from_secs(1_000_000))).start().await.expect("starts")
+    FakeRedis::builder()
+        .clock(Clock::manual(Duration::from_secs(1_000_000)))
+        .start()
+        .await
+        .expect("starts")
 }
 
 #[tokio::test]
@@ -70,10 +74,18 @@ async fn unblock_answers_as_asked() {
         let _ = id;
         waiting.send("BLPOP q 0").await;
         settle(|| server.blocked_connections() == 1).await;
-        let blocked = server.log().iter().rev().find(|command| command.name() == "blpop").map(|command| command.connection);
+        let blocked = server
+            .log()
+            .iter()
+            .rev()
+            .find(|command| command.name() == "blpop")
+            .map(|command| command.connection);
         let blocked = blocked.expect("it was logged");
         waiting.expect(&format!(":{blocked}|")).await;
-        assert_eq!(server.command(["CLIENT", "UNBLOCK", &blocked.to_string(), how]), Reply::Integer(1));
+        assert_eq!(
+            server.command(["CLIENT", "UNBLOCK", &blocked.to_string(), how]),
+            Reply::Integer(1)
+        );
         waiting.expect(reply).await;
     }
 }

@@ -12,13 +12,22 @@ async fn redis_rs_in_both_protocol_versions() {
         let client = redis::Client::open(url).expect("a url");
         let mut connection = client.get_multiplexed_async_connection().await.expect("connects");
         let () = connection.hset_multiple("h", &[("a", 1), ("b", 2)]).await.expect("sets");
-        let all: std::collections::BTreeMap<String, i64> = connection.hgetall("h").await.expect("gets");
+        let all: std::collections::BTreeMap<String, i64> =
+            connection.hgetall("h").await.expect("gets");
         assert_eq!(all["b"], 2);
         let () = connection.zadd("z", "m", 1.5).await.expect("adds");
-        let scored: Vec<(String, f64)> = connection.zrange_withscores("z", 0, -1).await.expect("ranges");
+        let scored: Vec<(String, f64)> =
+            connection.zrange_withscores("z", 0, -1).await.expect("ranges");
         assert_eq!(scored, [("m".to_owned(), 1.5)]);
-        let (kept, gone): (Option<i64>, Option<i64>) =
-            redis::pipe().atomic().set("a", 1).ignore().get("a").get("none").query_async(&mut connection).await.expect("runs");
+        let (kept, gone): (Option<i64>, Option<i64>) = redis::pipe()
+            .atomic()
+            .set("a", 1)
+            .ignore()
+            .get("a")
+            .get("none")
+            .query_async(&mut connection)
+            .await
+            .expect("runs");
         assert_eq!((kept, gone), (Some(1), None));
     }
 }
@@ -29,7 +38,9 @@ async fn redis_rs_over_the_in_process_stream() {
     let info = redis::RedisConnectionInfo::default();
     let config = redis::AsyncConnectionConfig::new();
     let (mut connection, driver) =
-        redis::aio::MultiplexedConnection::new_with_config(&info, server.duplex(), config).await.expect("connects");
+        redis::aio::MultiplexedConnection::new_with_config(&info, server.duplex(), config)
+            .await
+            .expect("connects");
     let driver = tokio::spawn(driver);
     let () = connection.set("a", "b").await.expect("sets");
     let value: String = connection.get("a").await.expect("gets");
@@ -76,12 +87,15 @@ async fn redis_cli() {
         })
     };
     let Ok(output) = run(&["SET", "a", "1"]).await.expect("no panic") else {
-        let _said = std::io::Write::write_all(&mut std::io::stderr(), b"redis-cli is not installed: skipped\n");
+        let _said = std::io::Write::write_all(
+            &mut std::io::stderr(),
+            b"redis-cli is not installed: skipped\n",
+        );
         return;
     };
     assert_eq!(String::from_utf8_lossy(&output.stdout), "OK\n");
     let output = run(&["-3", "CONFIG", "GET", "maxmemory"]).await.expect("no panic").expect("runs");
-    assert_eq!(String::from_utf8_lossy(&output.stdout), "maxmemory\n0\n");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "maxmemory 0\n");
     let output = run(&["--scan"]).await.expect("no panic").expect("runs");
     assert_eq!(String::from_utf8_lossy(&output.stdout), "a\n");
     let output = run(&["INFO", "server"]).await.expect("no panic").expect("runs");

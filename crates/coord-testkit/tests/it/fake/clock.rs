@@ -9,7 +9,11 @@ use super::wire::{Wire, settle};
 
 #[tokio::test]
 async fn a_manual_clock_moves_everything_together() {
-    let server = FakeRedis::builder().clock(Clock::manual(Duration::from_secs(1_000))).start().await.expect("starts");
+    let server = FakeRedis::builder()
+        .clock(Clock::manual(Duration::from_secs(1_000)))
+        .start()
+        .await
+        .expect("starts");
     assert_eq!(server.command(["TIME"]), Reply::bulks(["1000", "0"]));
     assert_eq!(server.command(["SET", "k", "v", "PX", "500"]), Reply::OK);
     let mut waiting = Wire::to(&server);
@@ -31,6 +35,7 @@ async fn tokio_time_is_followed() {
     let server = FakeRedis::builder().clock(Clock::tokio()).start().await.expect("starts");
     let started = tokio::time::Instant::now();
     let mut waiting = Wire::to(&server);
+    waiting.patience = Duration::from_secs(7200);
     assert_eq!(server.command(["SET", "k", "v", "EX", "3600"]), Reply::OK);
     waiting.ask("BLPOP q 3601", "*-1|").await;
     assert!(started.elapsed() >= Duration::from_secs(3601), "{:?}", started.elapsed());

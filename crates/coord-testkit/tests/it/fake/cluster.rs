@@ -45,12 +45,21 @@ async fn slots_are_checked() {
     assert_eq!(FakeRedis::slot("foo"), 12_182);
     assert_eq!(at_node(&cluster, 0, "GET foo").await, format!("-MOVED 12182 127.0.0.1:{port}"));
     assert_eq!(at_node(&cluster, 2, "GET foo").await, "$-1");
-    assert_eq!(at_node(&cluster, 2, "MGET foo bar").await, "-CROSSSLOT Keys in request don't hash to the same slot");
+    assert_eq!(
+        at_node(&cluster, 2, "MGET foo bar").await,
+        "-CROSSSLOT Keys in request don't hash to the same slot"
+    );
     assert_eq!(at_node(&cluster, 2, "MGET {foo}1 {foo}2").await, "*2\r\n$-1\r\n$-1");
-    assert_eq!(at_node(&cluster, 0, "SELECT 1").await, "-ERR SELECT is not allowed in cluster mode");
+    assert_eq!(
+        at_node(&cluster, 0, "SELECT 1").await,
+        "-ERR SELECT is not allowed in cluster mode"
+    );
     assert_eq!(at_node(&cluster, 0, "CLUSTER KEYSLOT {foo}x").await, ":12182");
     let aborted = at_node(&cluster, 0, "MULTI\r\nGET foo\r\nEXEC").await;
-    assert!(aborted.ends_with("-EXECABORT Transaction discarded because of previous errors."), "{aborted}");
+    assert!(
+        aborted.ends_with("-EXECABORT Transaction discarded because of previous errors."),
+        "{aborted}"
+    );
 }
 
 #[tokio::test]
@@ -66,11 +75,17 @@ async fn a_slot_moves_step_by_step() {
     assert_eq!(at_node(&cluster, from, "GET {t}a").await, "$1\r\n1");
     assert!(cluster.migrate_key("{t}a"));
     let ports = [cluster.addresses()[0].port(), cluster.addresses()[1].port()];
-    assert_eq!(at_node(&cluster, from, "GET {t}a").await, format!("-ASK {slot} 127.0.0.1:{}", ports[to]));
+    assert_eq!(
+        at_node(&cluster, from, "GET {t}a").await,
+        format!("-ASK {slot} 127.0.0.1:{}", ports[to])
+    );
     assert_eq!(at_node(&cluster, from, "GET {t}b").await, "$1\r\n1");
     let split = "-TRYAGAIN Multiple keys request during rehashing of slot";
     assert_eq!(at_node(&cluster, from, "MGET {t}a {t}b").await, split);
-    assert_eq!(at_node(&cluster, to, "GET {t}a").await, format!("-MOVED {slot} 127.0.0.1:{}", ports[from]));
+    assert_eq!(
+        at_node(&cluster, to, "GET {t}a").await,
+        format!("-MOVED {slot} 127.0.0.1:{}", ports[from])
+    );
     assert_eq!(at_node(&cluster, to, "ASKING\r\nGET {t}a").await, "+OK\r\n$1\r\n1");
     assert_eq!(at_node(&cluster, to, "ASKING\r\nMGET {t}a {t}b").await, format!("+OK\r\n{split}"));
     let client = redis::cluster::ClusterClient::new(cluster.node_urls()).expect("urls");
@@ -79,7 +94,10 @@ async fn a_slot_moves_step_by_step() {
     assert_eq!(value, 1);
     assert!(cluster.finish_slot_migration(slot));
     assert_eq!(at_node(&cluster, to, "MGET {t}a {t}b").await, "*2\r\n$1\r\n1\r\n$1\r\n1");
-    assert_eq!(at_node(&cluster, from, "GET {t}b").await, format!("-MOVED {slot} 127.0.0.1:{}", ports[to]));
+    assert_eq!(
+        at_node(&cluster, from, "GET {t}b").await,
+        format!("-MOVED {slot} 127.0.0.1:{}", ports[to])
+    );
     let value: i64 = connection.get("{t}b").await.expect("follows MOVED");
     assert_eq!(value, 1);
 }

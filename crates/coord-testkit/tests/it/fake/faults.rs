@@ -70,7 +70,11 @@ async fn a_reply_is_cut_or_never_comes() {
 
 #[tokio::test]
 async fn a_delay_follows_the_clock() {
-    let server = FakeRedis::builder().clock(Clock::manual(Duration::from_secs(1000))).start().await.expect("starts");
+    let server = FakeRedis::builder()
+        .clock(Clock::manual(Duration::from_secs(1000)))
+        .start()
+        .await
+        .expect("starts");
     server.inject(Fault::delay(Duration::from_secs(5)).command("SET"));
     let mut wire = Wire::to(&server);
     wire.send("SET k v").await;

@@ -18,7 +18,11 @@ async fn changes_are_told_as_configured() {
     ok(&["CONFIG", "SET", "notify-keyspace-events", "KEA"]);
     ok(&["SET", "k", "1", "PX", "1000"]);
     let event = |channel: &str, message: &str| {
-        format!("*4|$8|pmessage|$6|__key*|${}|{channel}|${}|{message}|", channel.len(), message.len())
+        format!(
+            "*4|$8|pmessage|$6|__key*|${}|{channel}|${}|{message}|",
+            channel.len(),
+            message.len()
+        )
     };
     for name in ["set", "expire"] {
         listener.expect(&event("__keyspace@0__:k", name)).await;

@@ -53,7 +53,7 @@ async fn a_crashed_master_is_unreachable_until_it_comes_back_as_replica() {
 #[tokio::test]
 async fn a_fault_fails_over_in_the_middle() {
     let server = FakeRedis::sentinel().await.expect("starts");
-    server.inject(Fault::fail_over(1).command("INCR").nth(3).times(1));
+    server.inject(Fault::fail_over(1).command("INCRBY").nth(3).times(1));
     let mut sentinel = client(&server);
     let mut connection = sentinel.get_async_connection().await.expect("connects");
     for wanted in 1..=2 {

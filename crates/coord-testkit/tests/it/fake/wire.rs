@@ -6,20 +6,24 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
 use coord_testkit::FakeRedis;
 
-/// How long a test waits for bytes that must come.
+/// Default of [`Wire::patience`].
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A raw connection through the in-process entrance.
-pub(crate) struct Wire(DuplexStream);
+pub(crate) struct Wire {
+    stream: DuplexStream,
+    /// How long it waits for bytes that must come.
+    pub(crate) patience: Duration,
+}
 
 impl Wire {
     pub(crate) fn to(server: &FakeRedis) -> Self {
-        Self(server.duplex())
+        Self { stream: server.duplex(), patience: PATIENCE }
     }
 
     /// Sends bytes as they are.
     pub(crate) async fn send_raw(&mut self, bytes: &[u8]) {
-        self.0.write_all(bytes).await.expect("the server reads");
+        self.stream.write_all(bytes).await.expect("the server reads");
     }
 
     /// Sends a line of words as a multibulk request.
@@ -38,11 +42,21 @@ impl Wire {
         let mut got = vec![0; wanted.len()];
         let mut filled = 0;
         while filled < got.len() {
-            let read = tokio::time::timeout(PATIENCE, self.0.read(&mut got[filled..])).await;
+            let read =
+                tokio::time::timeout(self.patience, self.stream.read(&mut got[filled..])).await;
             let count = read
-                .unwrap_or_else(|_| panic!("waited for {wanted:?}, got {:?}", String::from_utf8_lossy(&got[..filled])))
+                .unwrap_or_else(|_| {
+                    panic!(
+                        "waited for {wanted:?}, got {:?}",
+                        String::from_utf8_lossy(&got[..filled])
+                    )
+                })
                 .expect("readable");
-            assert!(count > 0, "closed after {:?}, wanted {wanted:?}", String::from_utf8_lossy(&got[..filled]));
+            assert!(
+                count > 0,
+                "closed after {:?}, wanted {wanted:?}",
+                String::from_utf8_lossy(&got[..filled])
+            );
             filled += count;
             assert_eq!(
                 String::from_utf8_lossy(&got[..filled]),
@@ -60,7 +74,7 @@ impl Wire {
     /// Expects that the server closes the connection without another byte.
     pub(crate) async fn expect_end(&mut self) {
         let mut rest = Vec::new();
-        let read = tokio::time::timeout(PATIENCE, self.0.read_to_end(&mut rest)).await;
+        let read = tokio::time::timeout(self.patience, self.stream.read_to_end(&mut rest)).await;
         read.expect("the server closes").expect("readable");
         assert_eq!(String::from_utf8_lossy(&rest), "");
     }
@@ -68,7 +82,7 @@ impl Wire {
     /// Everything up to the end of the connection.
     pub(crate) async fn rest(&mut self) -> Vec<u8> {
         let mut rest = Vec::new();
-        let read = tokio::time::timeout(PATIENCE, self.0.read_to_end(&mut rest)).await;
+        let read = tokio::time::timeout(self.patience, self.stream.read_to_end(&mut rest)).await;
         read.expect("the server closes").expect("readable");
         rest
     }

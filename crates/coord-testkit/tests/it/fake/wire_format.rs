@@ -64,10 +64,15 @@ async fn both_protocol_versions() {
 async fn an_unknown_command_is_named() {
     let server = FakeRedis::start().await.expect("starts");
     let mut wire = Wire::to(&server);
-    wire.ask("FROBNICATE a b", "-ERR unknown command 'FROBNICATE', with args beginning with: 'a' 'b' |").await;
+    wire.ask(
+        "FROBNICATE a b",
+        "-ERR unknown command 'FROBNICATE', with args beginning with: 'a' 'b' |",
+    )
+    .await;
     wire.ask("CLIENT FROB", "-ERR unknown subcommand 'FROB'. Try CLIENT HELP.|").await;
     wire.ask("GET", "-ERR wrong number of arguments for 'get' command|").await;
-    wire.ask("CLIENT SETNAME", "-ERR wrong number of arguments for 'client||setname' command|").await;
+    wire.ask("CLIENT SETNAME", "-ERR wrong number of arguments for 'client||setname' command|")
+        .await;
 }
 
 #[tokio::test]
