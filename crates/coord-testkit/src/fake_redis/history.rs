@@ -20,7 +20,7 @@ pub(crate) struct History {
 
 #[derive(Debug)]
 enum Before {
-    Key(usize, Bytes, Option<Entry>),
+    Key(usize, Bytes, Option<Box<Entry>>),
     All(Vec<Db>),
 }
 
@@ -54,7 +54,7 @@ impl State {
             return;
         }
         for key in keys {
-            let before = self.dbs[db].get(key).cloned();
+            let before = self.dbs[db].get(key).cloned().map(Box::new);
             self.history.open.push(Before::Key(db, (*key).clone(), before));
         }
     }
@@ -70,7 +70,7 @@ impl State {
                 match before {
                     Before::All(dbs) => self.dbs = dbs,
                     Before::Key(db, key, Some(entry)) => {
-                        self.dbs[db].insert(key, entry);
+                        self.dbs[db].insert(key, *entry);
                     }
                     Before::Key(db, key, None) => {
                         self.dbs[db].remove(&key);
