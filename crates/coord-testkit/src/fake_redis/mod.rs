@@ -18,6 +18,7 @@ mod fault;
 mod glob;
 mod history;
 mod log;
+mod memory;
 mod notify;
 mod number;
 mod pause;

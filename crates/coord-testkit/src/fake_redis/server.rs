@@ -186,16 +186,16 @@ fn take_turn(
             }
         }
     }
-    state.freeze();
-    state.serve_timeouts();
+    state.tick();
     let now_us = state.now_us;
     let manual = state.clock.is_manual();
+    let expiry = state.next_told_expiry(id);
     let Some(session) = state.sessions.get_mut(&id) else {
         return GONE;
     };
     output.unsplit(session.out.split());
     let blocked = session.blocked.as_ref().and_then(|blocked| blocked.deadline_us);
-    let deadline = [blocked, held_until].into_iter().flatten().min();
+    let deadline = [blocked, held_until, expiry].into_iter().flatten().min();
     Turn {
         closing: session.closing,
         killed: session.killed,
