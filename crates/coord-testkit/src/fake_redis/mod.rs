@@ -11,6 +11,7 @@ mod config;
 mod dispatch;
 mod failure;
 mod glob;
+mod lua;
 mod notify;
 mod number;
 mod pubsub;
