@@ -1,1 +1,44 @@
-//! The pure model of agent coordination.
+#![doc = include_str!("../README.md")]
+
+mod agent;
+mod coordinator;
+mod envelope;
+mod error;
+mod failure;
+mod headers;
+mod inspect;
+mod json;
+pub mod mailbox;
+mod message;
+mod metrics;
+mod payload;
+mod policy;
+mod reservation;
+mod send;
+mod subscription;
+#[cfg(test)]
+mod test_values;
+mod time;
+
+pub use agent::AgentId;
+pub use coordinator::{MessageCoordinator, SharedCoordinator};
+pub use envelope::{Poison, QueueMessage};
+pub use error::{
+    AdminError, BackendError, BackendErrorKind, InvalidInput, ReceiveError, RetryHint, SendError,
+    SettleError, Unsupported,
+};
+pub use failure::{
+    FailureType, MAX_ERROR_BYTES, NackOutcome, VISIBILITY_TIMEOUT_EXPIRED, trim_error,
+};
+pub use headers::Headers;
+pub use inspect::{DeadBody, DeadLetter, MailboxStats, Page, PeekedMessage, Place, ReadyCounts};
+pub use message::{AgentMessage, MessageId, MessagePriority, MessageType, RoutingKey};
+pub use metrics::{
+    DeliveryCounters, InMemoryMetrics, MessageMetrics, MetricsSnapshot, NullMetrics, RetryCounters,
+};
+pub use payload::Payload;
+pub use policy::{ExpiryPolicy, MailboxPolicy};
+pub use reservation::{MAX_VISIBILITY, ReceivedMessage, ReservationToken, check_visibility};
+pub use send::{MessageResult, SendOptions, SendOutcome, SendRefusal};
+pub use subscription::{MessageSubscription, SubscriptionCloser};
+pub use time::{Timestamp, micros};

@@ -15,6 +15,8 @@ pub(crate) struct Waiting {
     queues: HashMap<(usize, Bytes), VecDeque<SessionId>>,
     ready: VecDeque<(usize, Bytes)>,
     is_ready: HashSet<(usize, Bytes)>,
+    /// The key whose waiting clients are being served.
+    serving: Option<Bytes>,
 }
 
 impl Waiting {
@@ -24,6 +26,11 @@ impl Waiting {
         if self.queues.contains_key(&at) && self.is_ready.insert(at.clone()) {
             self.ready.push_back(at);
         }
+    }
+
+    /// The key whose waiting clients are being served.
+    pub(crate) fn serving(&self) -> Option<&Bytes> {
+        self.serving.as_ref()
     }
 
     /// Sessions that wait.
@@ -76,6 +83,7 @@ impl State {
     pub(crate) fn serve_waiting(&mut self) {
         while let Some(at) = self.waiting.ready.pop_front() {
             self.waiting.is_ready.remove(&at);
+            self.waiting.serving = Some(at.1.clone());
             let Some(queue) = self.waiting.queues.get(&at) else {
                 continue;
             };

@@ -146,7 +146,7 @@ impl<'a> Call<'a> {
     }
     /// [`Call::put`] with an expiry in milliseconds since 1970.
     pub(crate) fn put_with(&mut self, key: &Bytes, value: Value, expire_at: Option<u64>) {
-        let entry = Entry { value, expire_at, used_at: self.now_ms() };
+        let entry = Entry { value, expire_at, used_at: self.now_ms(), raw: false };
         if self.state.dbs[self.db].insert(key.clone(), entry).is_none() {
             self.state.notify_event(self.db, super::notify::NEW, "new", key);
         }
@@ -216,18 +216,22 @@ impl<'a> Call<'a> {
         deadline_us: Option<u64>,
         on_timeout: Reply,
     ) -> Reply {
+        self.block_as(self.args.to_vec(), keys, deadline_us, on_timeout)
+    }
+    /// [`Call::block`] with other arguments for the command that runs again.
+    pub(crate) fn block_as(
+        &mut self,
+        args: Vec<Bytes>,
+        keys: Vec<Bytes>,
+        deadline_us: Option<u64>,
+        on_timeout: Reply,
+    ) -> Reply {
         match self.origin {
             Origin::Exec | Origin::Script => on_timeout,
             // The old wait goes on, with its place in the queue and its deadline.
             Origin::Again => Reply::None,
             Origin::Client => {
-                let blocked = Blocked {
-                    args: self.args.to_vec(),
-                    db: self.db,
-                    keys,
-                    deadline_us,
-                    on_timeout,
-                };
+                let blocked = Blocked { args, db: self.db, keys, deadline_us, on_timeout };
                 self.state.block(self.session_id, blocked);
                 Reply::None
             }

@@ -45,7 +45,7 @@ impl Clock {
         }
     }
 
-    /// True if only [`Clock::advance`] moves it.
+    /// True if only `Clock::advance` moves it.
     #[must_use]
     pub const fn is_manual(&self) -> bool {
         matches!(self.0, Kind::Manual(_))

@@ -1,12 +1,145 @@
 //! The settings of CONFIG GET and CONFIG SET.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 
-/// Settings that change how the server behaves.
-#[derive(Debug, Clone, Default)]
+use super::notify;
+use super::number::parse_i64;
+use super::settings::{Kind, SETTINGS};
+
+/// All settings. A few change how the server behaves; the others are only remembered.
+#[derive(Debug, Clone)]
 pub(crate) struct Config {
     /// `requirepass`; empty asks for none.
     pub(crate) password: Bytes,
     /// `notify-keyspace-events`.
     pub(crate) notify: u32,
+    /// `busy-reply-threshold`: milliseconds after which a script counts as busy.
+    pub(crate) busy_after_ms: u64,
+    /// `lazyfree-lazy-user-del` and everything else that has no effect here.
+    rest: BTreeMap<&'static str, String>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let rest =
+            SETTINGS.iter().map(|(name, default, _)| (*name, (*default).to_owned())).collect();
+        Self { password: Bytes::new(), notify: 0, busy_after_ms: 5000, rest }
+    }
+}
+
+/// Settings with two names.
+const ALIASES: [(&str, &str); 6] = [
+    ("lua-time-limit", "busy-reply-threshold"),
+    ("hash-max-ziplist-entries", "hash-max-listpack-entries"),
+    ("hash-max-ziplist-value", "hash-max-listpack-value"),
+    ("zset-max-ziplist-entries", "zset-max-listpack-entries"),
+    ("zset-max-ziplist-value", "zset-max-listpack-value"),
+    ("list-max-ziplist-size", "list-max-listpack-size"),
+];
+
+fn aliases(name: &str) -> impl Iterator<Item = &'static str> {
+    ALIASES.iter().filter_map(move |(a, b)| match name {
+        _ if *a == name => Some(*b),
+        _ if *b == name => Some(*a),
+        _ => None,
+    })
+}
+
+impl Config {
+    /// Every setting with its value.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let special = [
+            ("requirepass", String::from_utf8_lossy(&self.password).into_owned()),
+            ("notify-keyspace-events", notify::format(self.notify)),
+            ("save", self.rest.get("save").cloned().unwrap_or_default()),
+            ("dir", self.rest.get("dir").cloned().unwrap_or_else(|| "/".to_owned())),
+        ];
+        let special = special.into_iter().filter(|(name, _)| !self.rest.contains_key(name));
+        special.chain(self.rest.iter().map(|(name, value)| (*name, value.clone())))
+    }
+
+    /// The value of one setting.
+    pub(crate) fn get(&self, name: &str) -> Option<String> {
+        self.all().find(|(known, _)| *known == name).map(|(_, value)| value)
+    }
+
+    /// The number of a setting, 0 if it is none.
+    pub(crate) fn number(&self, name: &str) -> i64 {
+        self.rest.get(name).and_then(|value| value.parse().ok()).unwrap_or(0)
+    }
+
+    /// True if there is such a setting.
+    pub(crate) fn knows(name: &str) -> bool {
+        matches!(name, "requirepass" | "notify-keyspace-events" | "save" | "dir")
+            || SETTINGS.iter().any(|(known, ..)| *known == name)
+    }
+
+    /// Sets one setting (its name in lower case). The error is the reason Redis gives.
+    pub(crate) fn set(&mut self, name: &str, value: &[u8]) -> Result<(), String> {
+        let text = String::from_utf8_lossy(value).into_owned();
+        match name {
+            "requirepass" => self.password = Bytes::copy_from_slice(value),
+            "notify-keyspace-events" => {
+                self.notify = notify::parse(value)
+                    .ok_or("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.")?;
+            }
+            "save" => {
+                self.rest.insert("save", text);
+            }
+            "dir" => {
+                self.rest.insert("dir", text);
+            }
+            _ => {
+                let setting = SETTINGS.iter().find(|(known, ..)| *known == name);
+                let Some((name, _, kind)) = setting else {
+                    return Err("Unknown option".into());
+                };
+                let text = checked(*kind, &text)?;
+                if *name == "busy-reply-threshold" || *name == "lua-time-limit" {
+                    self.busy_after_ms = text.parse().unwrap_or(5000);
+                }
+                for other in aliases(name) {
+                    self.rest.insert(other, text.clone());
+                }
+                self.rest.insert(name, text);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn checked(kind: Kind, text: &str) -> Result<String, String> {
+    match kind {
+        Kind::Text => Ok(text.to_owned()),
+        Kind::Immutable => Err("can't set immutable config".into()),
+        Kind::Switch => match text.to_ascii_lowercase().as_str() {
+            on @ ("yes" | "no") => Ok(on.to_owned()),
+            _ => Err("argument must be 'yes' or 'no'".into()),
+        },
+        Kind::Integer => parse_i64(text.as_bytes())
+            .map(|number| number.to_string())
+            .ok_or_else(|| "argument couldn't be parsed into an integer".into()),
+        Kind::Memory => memory(text)
+            .map(|bytes| bytes.to_string())
+            .ok_or_else(|| "argument must be a memory value".into()),
+    }
+}
+
+/// Bytes with a unit: `k` counts by 1000, `kb` by 1024.
+fn memory(text: &str) -> Option<u64> {
+    let text = text.to_ascii_lowercase();
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit: u64 = match &text[digits.len()..] {
+        "" | "b" => 1,
+        "k" => 1000,
+        "kb" => 1024,
+        "m" => 1_000_000,
+        "mb" => 1 << 20,
+        "g" => 1_000_000_000,
+        "gb" => 1 << 30,
+        _ => return None,
+    };
+    digits.parse::<u64>().ok()?.checked_mul(unit)
 }

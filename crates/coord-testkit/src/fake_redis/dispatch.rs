@@ -10,6 +10,7 @@ use super::reply::Reply;
 use super::script_host::ScriptScope;
 use super::session::{Blocked, Multi, SessionId};
 use super::state::State;
+use super::tracking::Caching;
 
 /// A command found in the table.
 #[derive(Debug, Clone, Copy)]
@@ -77,6 +78,7 @@ fn unknown_command(args: &[Bytes]) -> Failure {
 /// The caller has frozen the time and handles blocked clients afterwards.
 pub(crate) fn execute(state: &mut State, id: SessionId, args: &[Bytes]) {
     let reply = checked(state, id, args).unwrap_or_else(Reply::from);
+    forget_caching(state, id, args);
     state.serve_replied(id, &reply);
 }
 
@@ -116,6 +118,10 @@ fn admit(state: &mut State, id: SessionId, args: &[Bytes]) -> Result<Found, Fail
     if session.user.is_none() && !found.command.has(flag::NO_AUTH) {
         return Err(Failure::fixed("NOAUTH Authentication required."));
     }
+    check_user(state, id, found, args)?;
+    let Some(session) = state.sessions.get(&id) else {
+        return Err(Failure::fixed("ERR the connection is closed"));
+    };
     if session.multi.is_some() && found.command.has(flag::NO_MULTI) {
         return Err(Failure::fixed("ERR Command not allowed inside a transaction"));
     }
@@ -126,6 +132,15 @@ fn admit(state: &mut State, id: SessionId, args: &[Bytes]) -> Result<Found, Fail
         )));
     }
     Ok(found)
+}
+
+/// Whether the session's user may run the request.
+fn check_user(state: &State, id: SessionId, found: Found, args: &[Bytes]) -> Result<(), Failure> {
+    let user = state.sessions.get(&id).and_then(|session| session.user.as_ref());
+    match user.and_then(|name| state.users.get(name)) {
+        Some(user) => Ok(user.check(found, args)?),
+        None => Ok(()),
+    }
 }
 
 /// Runs a command that has passed the checks.
@@ -142,6 +157,7 @@ pub(crate) fn run(
     };
     let (db, resp3) = (session.db, resp3.unwrap_or(session.resp3));
     state.stats.commands += 1;
+    state.feed_monitors(id, db, found, args, origin);
     *state.stats.calls.entry(found.command.name).or_default() += 1;
     let mut call = Call {
         state,
@@ -153,7 +169,65 @@ pub(crate) fn run(
         resp3,
         origin,
     };
-    (found.command.run)(&mut call)
+    let result = (found.command.run)(&mut call);
+    if found.command.has(flag::READONLY) && result.is_ok() {
+        track(state, id, found, args, origin);
+    }
+    result
+}
+
+/// Notes the keys that were read, for CLIENT TRACKING.
+fn track(state: &mut State, id: SessionId, found: Found, args: &[Bytes], origin: Origin) {
+    let tracked = state.sessions.get(&id).is_some_and(|session| session.tracking.is_some());
+    if tracked && origin != Origin::Again {
+        let keys: Vec<&Bytes> =
+            found.command.keys.find(args).into_iter().filter_map(|at| args.get(at)).collect();
+        state.track_read(id, &keys);
+    }
+}
+
+/// CLIENT CACHING holds for one command or transaction only.
+fn forget_caching(state: &mut State, id: SessionId, args: &[Bytes]) {
+    let Some(session) = state.sessions.get_mut(&id).filter(|session| session.multi.is_none())
+    else {
+        return;
+    };
+    let asks = args.len() > 1
+        && args[0].eq_ignore_ascii_case(b"CLIENT")
+        && args[1].eq_ignore_ascii_case(b"CACHING");
+    if let Some(tracking) = session.tracking.as_mut().filter(|_| !asks) {
+        tracking.caching = Caching::Unasked;
+    }
+}
+
+impl State {
+    /// Shows a command to the connections in MONITOR mode.
+    fn feed_monitors(
+        &mut self,
+        id: SessionId,
+        db: usize,
+        found: Found,
+        args: &[Bytes],
+        origin: Origin,
+    ) {
+        let hidden = found.command.has(flag::SKIP_MONITOR | flag::ADMIN) || origin == Origin::Again;
+        if hidden || !self.sessions.values().any(|session| session.monitor) {
+            return;
+        }
+        let from = match (origin, self.sessions.get(&id)) {
+            (Origin::Script, _) | (_, None) => "lua".to_owned(),
+            (_, Some(session)) => session.peer.clone(),
+        };
+        let now = self.now_us;
+        let mut line = format!("{}.{:06} [{db} {from}]", now / 1_000_000, now % 1_000_000);
+        for arg in args {
+            line.push_str(&format!(" \"{}\"", arg.escape_ascii()));
+        }
+        let line = Reply::Simple(line.into());
+        for session in self.sessions.values_mut().filter(|session| session.monitor) {
+            session.send(&line);
+        }
+    }
 }
 
 /// Runs the command of a blocked client again; `None` if it goes on waiting.
@@ -171,7 +245,10 @@ pub(crate) fn run_again(state: &mut State, id: SessionId, blocked: &Blocked) -> 
 pub(crate) fn run_queued(state: &mut State, id: SessionId, multi: &Multi) -> Reply {
     let replies = multi.queued.iter().map(|args| {
         find(args)
-            .and_then(|found| run(state, id, found, args, Origin::Exec, None))
+            .and_then(|found| {
+                check_user(state, id, found, args)?;
+                run(state, id, found, args, Origin::Exec, None)
+            })
             .unwrap_or_else(Reply::from)
     });
     Reply::Array(replies.collect())
@@ -211,6 +288,15 @@ fn script_checked(
     if found.command.has(flag::NOSCRIPT) {
         return Err(Failure::fixed("ERR This Redis command is not allowed from script"));
     }
+    check_user(scope.state, scope.session, found, args).map_err(|failure| {
+        Failure::fixed(if failure.0.contains("keys used") {
+            "ERR The user executing the script can't access at least one of the keys mentioned in the command arguments"
+        } else if failure.0.contains("channels used") {
+            "ERR The user executing the script can't publish to the channel mentioned in the command"
+        } else {
+            "ERR The user executing the script can't run this command or subcommand"
+        })
+    })?;
     if read_only && found.command.has(flag::WRITE) {
         return Err(Failure::fixed("ERR Write commands are not allowed from read-only scripts."));
     }

@@ -1,6 +1,7 @@
 //! A Redis 7.0 server inside the process, for tests.
 #![allow(dead_code, reason = "the parts are being joined")]
 
+mod acl;
 mod api;
 mod blocking;
 mod call;
@@ -14,14 +15,18 @@ mod glob;
 mod lua;
 mod notify;
 mod number;
+mod pause;
 mod pubsub;
 mod reply;
 mod request;
 mod script_host;
 mod server;
 mod session;
+mod settings;
+mod sha256;
 mod state;
 mod store;
+mod tracking;
 mod types;
 mod value;
 

@@ -25,18 +25,7 @@ pub(crate) fn length(bytes: &[u8]) -> Result<usize, Failure> {
 
 /// A float as Redis reads it: `inf` in any case, never `nan`, no blanks around it.
 pub(crate) fn parse_f64(bytes: &[u8]) -> Option<f64> {
-    let text = std::str::from_utf8(bytes).ok()?;
-    let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
-    if unsigned.len() > 2 && unsigned[..2].eq_ignore_ascii_case("0x") {
-        let value = u64::from_str_radix(&unsigned[2..], 16).ok()? as f64;
-        return Some(if text.starts_with('-') { -value } else { value });
-    }
-    let value: f64 = text.parse().ok()?;
-    if value.is_nan() {
-        return None;
-    }
-    // An overflow of a finite text is an error in Redis, an infinity in Rust.
-    (value.is_finite() || unsigned.get(..3)?.eq_ignore_ascii_case("inf")).then_some(value)
+    super::types::float::parse_double(bytes)
 }
 
 /// [`parse_f64`], or the usual error.

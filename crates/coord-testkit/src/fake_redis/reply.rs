@@ -97,7 +97,6 @@ impl Reply {
             Self::Simple(text) => line(out, b'+', text.as_bytes()),
             Self::Error(text) => error_line(out, text),
             Self::Integer(value) => line(out, b':', value.to_string().as_bytes()),
-            Self::Bulk(bytes) => bulk(out, bytes),
             Self::Null | Self::NullArray if resp3 => out.put_slice(b"_\r\n"),
             Self::Null => out.put_slice(b"$-1\r\n"),
             Self::NullArray => out.put_slice(b"*-1\r\n"),
@@ -126,7 +125,7 @@ impl Reply {
                 out.put_slice(bytes);
                 out.put_slice(b"\r\n");
             }
-            Self::Verbatim(_, bytes) => bulk(out, bytes),
+            Self::Bulk(bytes) | Self::Verbatim(_, bytes) => bulk(out, bytes),
             Self::None => {}
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bytes::{Buf, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::Notify;
 
@@ -39,8 +39,8 @@ impl State {
         let id = self.next_session;
         self.next_session += 1;
         let mut session = Session::new(id, peer, local, self.clock.now_us());
-        if self.config.password.is_empty() {
-            session.user = Some(bytes::Bytes::from_static(b"default"));
+        if self.users.default_is_open() {
+            session.user = Some(Bytes::from_static(b"default"));
         }
         let wake = Arc::clone(&session.wake);
         self.sessions.insert(id, session);
@@ -49,12 +49,13 @@ impl State {
     }
 
     /// Runs one request whole: the command, then everyone it has woken.
-    pub(crate) fn handle_request(&mut self, id: SessionId, args: &[bytes::Bytes]) {
+    pub(crate) fn handle_request(&mut self, id: SessionId, args: &[Bytes]) {
         self.freeze();
         self.serve_timeouts();
         self.expire_due();
         dispatch::execute(self, id, args);
         self.serve_waiting();
+        self.send_invalidations(id);
     }
 
     /// Sends the reply of a command and counts errors.
@@ -97,10 +98,10 @@ where
     let (mut reader, mut writer) = tokio::io::split(stream);
     let mut input = BytesMut::with_capacity(4096);
     let mut output = BytesMut::new();
-    let mut parser = Parser::default();
+    let mut requests = Requests::default();
     let mut eof = false;
     loop {
-        let turn = take_turn(&shared, id, &mut parser, &mut input, &mut output);
+        let turn = take_turn(&shared, id, &mut requests, &mut input, &mut output);
         if turn.killed
             || (turn.closing && output.is_empty())
             || (eof && output.is_empty() && !turn.blocked)
@@ -133,6 +134,14 @@ where
     let _closed = writer.shutdown().await;
 }
 
+/// The requests of a connection on their way.
+#[derive(Debug, Default)]
+struct Requests {
+    parser: Parser,
+    /// A whole request that has to wait.
+    held: Option<Vec<Bytes>>,
+}
+
 /// What the connection's task does next.
 struct Turn {
     closing: bool,
@@ -146,12 +155,13 @@ struct Turn {
 fn take_turn(
     shared: &Shared,
     id: SessionId,
-    parser: &mut Parser,
+    requests: &mut Requests,
     input: &mut BytesMut,
     output: &mut BytesMut,
 ) -> Turn {
     let gone = Turn { closing: true, killed: true, blocked: false, sleep: None };
     let mut state = shared.lock();
+    let mut held_until = None;
     loop {
         let Some(session) = state.sessions.get(&id) else {
             return gone;
@@ -159,10 +169,22 @@ fn take_turn(
         if session.blocked.is_some() || session.closing || session.killed {
             break;
         }
-        match parser.next(input, session.user.is_some()) {
+        let next = match requests.held.take() {
+            Some(args) => Ok(Some(args)),
+            None => requests.parser.next(input, session.user.is_some()),
+        };
+        match next {
             Ok(None) => break,
             Ok(Some(args)) if args.is_empty() => {}
-            Ok(Some(args)) => state.handle_request(id, &args),
+            Ok(Some(args)) => {
+                state.freeze();
+                held_until = state.held_until(id, &args);
+                if held_until.is_some() {
+                    requests.held = Some(args);
+                    break;
+                }
+                state.handle_request(id, &args);
+            }
             Err(text) => {
                 if let Some(session) = state.sessions.get_mut(&id) {
                     session.send(&Reply::Error(text));
@@ -179,7 +201,8 @@ fn take_turn(
         return gone;
     };
     output.unsplit(session.out.split());
-    let deadline = session.blocked.as_ref().and_then(|blocked| blocked.deadline_us);
+    let blocked = session.blocked.as_ref().and_then(|blocked| blocked.deadline_us);
+    let deadline = [blocked, held_until].into_iter().flatten().min();
     Turn {
         closing: session.closing,
         killed: session.killed,

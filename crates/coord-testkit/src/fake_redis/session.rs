@@ -7,6 +7,7 @@ use bytes::{Bytes, BytesMut};
 use tokio::sync::Notify;
 
 use super::reply::Reply;
+use super::tracking::Tracking;
 
 /// The id CLIENT ID answers with.
 pub(crate) type SessionId = u64;
@@ -51,6 +52,7 @@ pub(crate) struct Session {
     /// Index of the node it is connected to, in a cluster or a sentinel set-up.
     pub(crate) node: usize,
     pub(crate) monitor: bool,
+    pub(crate) tracking: Option<Tracking>,
 }
 
 /// A transaction between MULTI and EXEC.
@@ -114,6 +116,7 @@ impl Session {
             last_command: String::new(),
             node: 0,
             monitor: false,
+            tracking: None,
         }
     }
 

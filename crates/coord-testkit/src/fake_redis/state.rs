@@ -4,12 +4,16 @@ use std::collections::{BTreeMap, HashMap};
 
 use bytes::Bytes;
 
+use super::acl::Users;
 use super::blocking::Waiting;
 use super::clock::Clock;
 use super::config::Config;
+use super::pause::Pause;
+use super::reply::Reply;
 use super::script_host::Scripts;
 use super::session::{Session, SessionId};
 use super::store::Db;
+use super::tracking::TrackingTable;
 
 /// Databases of a server.
 pub(crate) const DATABASES: usize = 16;
@@ -38,6 +42,11 @@ pub(crate) struct State {
     /// False after DEBUG SET-ACTIVE-EXPIRE 0.
     pub(crate) active_expire: bool,
     pub(crate) started_us: u64,
+    pub(crate) users: Users,
+    pub(crate) paused: Option<Pause>,
+    pub(crate) tracking: TrackingTable,
+    /// Ports by node.
+    pub(crate) ports: Vec<u16>,
 }
 
 /// Counters of INFO.
@@ -71,6 +80,10 @@ impl State {
             dirty: 0,
             active_expire: true,
             started_us: now_us,
+            users: Users::default(),
+            paused: None,
+            tracking: TrackingTable::default(),
+            ports: Vec::new(),
         }
     }
 
@@ -122,6 +135,58 @@ impl State {
             }
         }
         self.waiting.signal(db, key);
+        self.track_change(key);
+    }
+
+    /// Empties a database.
+    pub(crate) fn flush_db(&mut self, db: usize) {
+        let keys: Vec<Bytes> = self.dbs[db].keys().cloned().collect();
+        self.dirty += 1;
+        self.dbs[db].clear();
+        for key in &keys {
+            self.key_changed(db, key);
+        }
+        self.track_flush();
+    }
+
+    /// Exchanges two databases: watched keys of both count as changed, waiting clients look again.
+    pub(crate) fn swap_dbs(&mut self, first: usize, second: usize) {
+        if first == second {
+            return;
+        }
+        self.dbs.swap(first, second);
+        self.dirty += 1;
+        let watched: Vec<(usize, Bytes)> =
+            self.watchers.keys().chain(self.waiting.keys()).cloned().collect();
+        for (db, key) in watched {
+            let touched = db == first || db == second;
+            if touched && (self.dbs[first].contains(&key) || self.dbs[second].contains(&key)) {
+                self.key_changed(db, &key);
+            }
+        }
+    }
+
+    pub(crate) const fn is_cluster(&self) -> bool {
+        false
+    }
+
+    /// The 40 hex digits a node is known by.
+    pub(crate) fn node_id(&self, node: usize) -> String {
+        format!("{:040x}", 0xfa4e_0000_u64 + node as u64 + 1)
+    }
+
+    pub(crate) fn port_of(&self, node: usize) -> u16 {
+        self.ports.get(node).copied().unwrap_or(0)
+    }
+
+    /// `master` or `slave`.
+    pub(crate) const fn role_name(&self, _node: usize) -> &'static str {
+        "master"
+    }
+
+    /// The answer of ROLE.
+    pub(crate) fn role_of(&self, _node: usize) -> Reply {
+        Reply::Array(vec![Reply::bulk("master"), Reply::Integer(0), Reply::Array(Vec::new())])
     }
 
     /// Forgets a connection.

@@ -15,6 +15,8 @@ pub(crate) struct Entry {
     pub(crate) expire_at: Option<u64>,
     /// When it was last read or written, in milliseconds since 1970.
     pub(crate) used_at: u64,
+    /// A string that was edited in place: OBJECT ENCODING says `raw`.
+    pub(crate) raw: bool,
 }
 
 /// One numbered database. Expiry is a plain fact here: who looks says what time it is.
@@ -41,6 +43,12 @@ impl Db {
     pub(crate) fn touch(&mut self, key: &Bytes, now_ms: u64) {
         if let Some(entry) = self.entries.get_mut(key) {
             entry.used_at = now_ms;
+        }
+    }
+    /// Notes that a string was edited in place.
+    pub(crate) fn mark_raw(&mut self, key: &Bytes) {
+        if let Some(entry) = self.entries.get_mut(key) {
+            entry.raw = true;
         }
     }
     pub(crate) fn contains(&self, key: &Bytes) -> bool {

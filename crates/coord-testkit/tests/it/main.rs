@@ -1,3 +1,5 @@
 //! Integration tests of the test kit.
 
+mod conformance;
+mod memory;
 mod server;

@@ -3,15 +3,108 @@
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
-use super::command::{Command, Family};
+use super::command::{Command, Family, flag};
+use super::reply::Reply;
 
+mod acl;
+mod bitfield;
+mod bits;
+mod client;
+mod client_kill;
+mod command_info;
+mod config;
 mod connection;
+mod debug;
+mod dump;
+mod expiry;
+mod info;
+mod keys;
+mod lcs;
+mod object;
+mod pubsub;
+mod scan;
+mod server;
+mod sort;
+mod streams;
+mod string_edit;
 mod strings;
+mod tracking;
 mod transactions;
 
 /// Every family of commands.
-pub(crate) static FAMILIES: &[&Family] =
-    &[&connection::FAMILY, &strings::FAMILY, &transactions::FAMILY];
+pub(crate) static FAMILIES: &[&Family] = &[
+    &acl::FAMILY,
+    &bits::FAMILY,
+    &connection::FAMILY,
+    &expiry::FAMILY,
+    &keys::FAMILY,
+    &object::MEMORY,
+    &pubsub::FAMILY,
+    &server::FAMILY,
+    &streams::FAMILY,
+    &strings::FAMILY,
+    &transactions::FAMILY,
+];
+
+/// The ACL categories, in the order ACL CAT lists them.
+pub(crate) const CATEGORIES: [&str; 21] = [
+    "keyspace",
+    "read",
+    "write",
+    "set",
+    "sortedset",
+    "list",
+    "hash",
+    "string",
+    "bitmap",
+    "hyperloglog",
+    "geo",
+    "stream",
+    "pubsub",
+    "admin",
+    "fast",
+    "slow",
+    "blocking",
+    "dangerous",
+    "connection",
+    "transaction",
+    "scripting",
+];
+
+/// The ACL categories of a command or subcommand.
+pub(crate) fn categories(command: &Command, family: &Family) -> Vec<&'static str> {
+    let mut classes = Vec::new();
+    let group = if command.group.is_empty() { family.group } else { command.group };
+    if !group.is_empty() && (command.subcommands.is_empty() || group == "keyspace") {
+        classes.push(group);
+    }
+    let by_flag = [
+        (flag::WRITE, "write"),
+        (flag::READONLY, "read"),
+        (flag::ADMIN, "admin"),
+        (flag::ADMIN | flag::DANGEROUS, "dangerous"),
+        (flag::PUBSUB, "pubsub"),
+        (flag::BLOCKING, "blocking"),
+    ];
+    for (flag, class) in by_flag {
+        if command.has(flag) && !classes.contains(&class) {
+            classes.push(class);
+        }
+    }
+    classes.push(if command.has(flag::FAST) { "fast" } else { "slow" });
+    classes
+}
+
+/// The answer of a HELP subcommand.
+pub(crate) fn help(container: &str, lines: &[&'static str]) -> Reply {
+    let mut all = vec![Reply::Simple(
+        format!("{container} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:").into(),
+    )];
+    all.extend(lines.iter().map(|line| Reply::simple(line)));
+    all.push(Reply::simple("HELP"));
+    all.push(Reply::simple("    Prints this help."));
+    Reply::Array(all)
+}
 
 /// Every command with its family, by lower-case name.
 fn table() -> &'static HashMap<&'static str, (&'static Command, &'static Family)> {

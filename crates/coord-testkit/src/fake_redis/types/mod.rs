@@ -1,6 +1,22 @@
 //! The data types as pure structures: no I/O, no clock.
 
-mod placeholder;
+mod big;
+pub(crate) mod extended;
+pub(crate) mod float;
+mod hash;
+pub(crate) mod list;
+pub(crate) mod range;
+mod rank_tree;
 pub(crate) mod scan_map;
+mod set;
+mod sorted_set;
+pub(crate) mod stream;
+pub(crate) mod table;
+#[cfg(test)]
+mod tests;
 
-pub(crate) use placeholder::{Hash, List, Set, SortedSet, Stream};
+pub(crate) use hash::Hash;
+pub(crate) use list::List;
+pub(crate) use set::Set;
+pub(crate) use sorted_set::SortedSet;
+pub(crate) use stream::Stream;

@@ -1,0 +1,226 @@
+//! The port through which agents exchange messages.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::agent::AgentId;
+use crate::error::{AdminError, InvalidInput, ReceiveError, SendError, SettleError, Unsupported};
+use crate::failure::{FailureType, NackOutcome};
+use crate::inspect::{DeadLetter, MailboxStats, Page, PeekedMessage};
+use crate::message::{AgentMessage, MessageId, MessageType};
+use crate::policy::MailboxPolicy;
+use crate::reservation::{ReceivedMessage, ReservationToken};
+use crate::send::{MessageResult, SendOptions};
+use crate::subscription::MessageSubscription;
+
+/// Mailboxes for agents: messages are sent, reserved, and settled, at least once each.
+///
+/// **A message leaves the system only by an ack, by its own expiry, or by an operator's hand;
+/// whoever crashes, at whatever point, loses none.**
+///
+/// # Cancel safety
+/// Every method is cancel-safe in this sense: dropping its future leaves either nothing done or
+/// the whole operation done, never half of it. A receive that was dropped may have reserved a
+/// message, which then comes back when its visibility timeout ends.
+///
+/// # Implementing
+/// The trait is open. Methods added later come with a default body that answers
+/// [`Unsupported`].
+#[async_trait]
+pub trait MessageCoordinator: Send + Sync {
+    /// A fresh message id; ids of one process sort in the order they were made.
+    fn new_message_id(&self) -> MessageId;
+
+    /// Puts `message` into the mailbox of `recipient`.
+    ///
+    /// `sender` is whose quota and metrics it counts for; the message keeps its own `sender` and
+    /// `recipient` fields. A missing timestamp is filled in. A full mailbox is not an error but a
+    /// result that was not delivered.
+    ///
+    /// # Errors
+    /// [`SendError`]; if the outcome is unknown, the message may have been delivered.
+    async fn send_message(
+        &self,
+        sender: &AgentId,
+        recipient: &AgentId,
+        message: AgentMessage,
+    ) -> Result<MessageResult, SendError> {
+        self.send_message_with(sender, recipient, message, SendOptions::new()).await
+    }
+
+    /// The same with a delay, an expiry or a dedup window.
+    ///
+    /// # Errors
+    /// As [`MessageCoordinator::send_message`], and [`SendError::Unsupported`] for an option
+    /// that the key layout cannot carry.
+    async fn send_message_with(
+        &self,
+        sender: &AgentId,
+        recipient: &AgentId,
+        message: AgentMessage,
+        options: SendOptions,
+    ) -> Result<MessageResult, SendError>;
+
+    /// Sends one message to several mailboxes: one result per recipient, in order. One full
+    /// mailbox does not stop the others.
+    ///
+    /// The default body sends one after the other; adapters send them together.
+    async fn broadcast_message(
+        &self,
+        sender: &AgentId,
+        message: AgentMessage,
+        recipients: &[AgentId],
+    ) -> Vec<Result<MessageResult, SendError>> {
+        self.broadcast_message_with(sender, message, recipients, SendOptions::new()).await
+    }
+
+    /// The same with options.
+    async fn broadcast_message_with(
+        &self,
+        sender: &AgentId,
+        message: AgentMessage,
+        recipients: &[AgentId],
+        options: SendOptions,
+    ) -> Vec<Result<MessageResult, SendError>> {
+        let mut results = Vec::with_capacity(recipients.len());
+        for recipient in recipients {
+            let message = message.clone();
+            results.push(self.send_message_with(sender, recipient, message, options).await);
+        }
+        results
+    }
+
+    /// Records that `agent` wants messages of `types`; the handle removes what it added.
+    ///
+    /// # Errors
+    /// [`AdminError`].
+    async fn subscribe_to_messages(
+        &self,
+        agent: &AgentId,
+        types: &[MessageType],
+    ) -> Result<MessageSubscription, AdminError>;
+
+    /// Reserves the next message of `agent` that is due, for `visibility_timeout`.
+    ///
+    /// HIGH before NORMAL before LOW, inside a level by the time a message became available.
+    /// Expired reservations of the mailbox are taken back first (a bounded number per call).
+    /// What cannot be read goes to the dead-letter queue and the next message is taken.
+    /// `None`: nothing is due.
+    ///
+    /// # Errors
+    /// [`ReceiveError`].
+    async fn receive(
+        &self,
+        agent: &AgentId,
+        visibility_timeout: Duration,
+    ) -> Result<Option<ReceivedMessage>, ReceiveError>;
+
+    /// Settles a message: it is done and gone. A late ack succeeds as long as nobody took the
+    /// message back.
+    ///
+    /// # Errors
+    /// [`SettleError::ReservationLost`] if nothing is reserved under `token`.
+    async fn ack(&self, agent: &AgentId, token: &ReservationToken) -> Result<(), SettleError>;
+
+    /// Gives a message back: retried with back-off, or dead-lettered if the failure is
+    /// permanent or the retries are used up. `error` becomes its `last_error`.
+    ///
+    /// # Errors
+    /// [`SettleError::ReservationLost`] if nothing is reserved under `token`.
+    async fn nack(
+        &self,
+        agent: &AgentId,
+        token: &ReservationToken,
+        failure: FailureType,
+        error: Option<&str>,
+    ) -> Result<NackOutcome, SettleError>;
+
+    /// Takes expired reservations back, of one mailbox or (with `None`) of all; returns how many.
+    ///
+    /// # Errors
+    /// [`AdminError`]; what was taken back before the failure stays so.
+    async fn recover_pending(&self, agent: Option<&AgentId>) -> Result<u64, AdminError>;
+
+    /// Changes the policy of this coordinator, for its later operations.
+    ///
+    /// # Errors
+    /// [`InvalidInput`] that names the field; the policy in force stays.
+    fn configure(&self, policy: MailboxPolicy) -> Result<(), InvalidInput>;
+
+    /// The policy in force.
+    fn policy(&self) -> MailboxPolicy;
+
+    /// Every mailbox that ever held a message, in order.
+    ///
+    /// # Errors
+    /// [`AdminError`].
+    async fn mailboxes(&self) -> Result<Vec<AgentId>, AdminError> {
+        Err(unsupported("listing mailboxes"))
+    }
+
+    /// Counts of one mailbox. A mailbox that was never used counts nothing.
+    ///
+    /// # Errors
+    /// [`AdminError`].
+    async fn mailbox_stats(&self, agent: &AgentId) -> Result<MailboxStats, AdminError> {
+        let _ = agent;
+        Err(unsupported("counting a mailbox"))
+    }
+
+    /// Looks at waiting messages in the order in which they would be served, without reserving
+    /// them: ready ones, then delayed ones.
+    ///
+    /// # Errors
+    /// [`AdminError`].
+    async fn peek(&self, agent: &AgentId, page: Page) -> Result<Vec<PeekedMessage>, AdminError> {
+        let _ = (agent, page);
+        Err(unsupported("peeking"))
+    }
+
+    /// Looks at the dead-letter queue, oldest first.
+    ///
+    /// # Errors
+    /// [`AdminError`].
+    async fn dead_letters(
+        &self,
+        agent: &AgentId,
+        page: Page,
+    ) -> Result<Vec<DeadLetter>, AdminError> {
+        let _ = (agent, page);
+        Err(unsupported("listing dead letters"))
+    }
+
+    /// Gives a reserved message a new deadline, counted from now; returns it.
+    ///
+    /// # Errors
+    /// [`SettleError::ReservationLost`] if nothing is reserved under `token`.
+    async fn extend(
+        &self,
+        agent: &AgentId,
+        token: &ReservationToken,
+        visibility_timeout: Duration,
+    ) -> Result<crate::time::Timestamp, SettleError> {
+        let _ = (agent, token, visibility_timeout);
+        Err(Unsupported { feature: "extending a reservation", place: PLACE }.into())
+    }
+
+    /// Puts a reserved message back to ready at once, counting no attempt (graceful shutdown).
+    ///
+    /// # Errors
+    /// [`SettleError::ReservationLost`] if nothing is reserved under `token`.
+    async fn release(&self, agent: &AgentId, token: &ReservationToken) -> Result<(), SettleError> {
+        let _ = (agent, token);
+        Err(Unsupported { feature: "releasing a reservation", place: PLACE }.into())
+    }
+}
+
+const PLACE: &str = "by this coordinator";
+
+fn unsupported(feature: &'static str) -> AdminError {
+    Unsupported { feature, place: PLACE }.into()
+}
+
+/// A shared coordinator of any kind.
+pub type SharedCoordinator = Arc<dyn MessageCoordinator>;

@@ -1,0 +1,119 @@
+//! What an operator sees of a mailbox.
+
+use crate::agent::AgentId;
+use crate::envelope::QueueMessage;
+use crate::time::Timestamp;
+
+/// Ready messages by level.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ReadyCounts {
+    /// HIGH ones.
+    pub high: u64,
+    /// NORMAL ones.
+    pub normal: u64,
+    /// LOW ones.
+    pub low: u64,
+}
+
+impl ReadyCounts {
+    /// All of them.
+    pub const fn total(&self) -> u64 {
+        self.high + self.normal + self.low
+    }
+}
+
+/// The state of one mailbox at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MailboxStats {
+    /// Whose mailbox.
+    pub agent: AgentId,
+    /// Messages that a receive could take now.
+    pub ready: ReadyCounts,
+    /// Messages that are due later: delayed ones and retries.
+    pub delayed: u64,
+    /// Messages in the hands of consumers.
+    pub reserved: u64,
+    /// Messages in the dead-letter queue.
+    pub dead: u64,
+    /// Messages that count against the capacity: ready, delayed, reserved, and on the original's
+    /// layout what crashed peers leaked.
+    pub depth: u64,
+    /// When the oldest ready message became ready.
+    pub oldest_ready: Option<Timestamp>,
+    /// The server's time of this snapshot.
+    pub now: Timestamp,
+}
+
+/// Where a peeked message stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// A receive could take it now.
+    Ready,
+    /// It is due later.
+    Delayed,
+}
+
+/// A message looked at without reserving it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PeekedMessage {
+    /// The message.
+    pub queue_message: QueueMessage,
+    /// Ready or delayed.
+    pub place: Place,
+    /// When it became or becomes ready.
+    pub available_at: Timestamp,
+}
+
+/// What lies in a dead-letter queue.
+#[derive(Debug, Clone, PartialEq)]
+pub enum DeadBody {
+    /// A message that failed too often or for good.
+    Message(Box<QueueMessage>),
+    /// Bytes that are no message, shown as text with what is not UTF-8 replaced.
+    Unreadable {
+        /// The bytes as text.
+        raw: String,
+        /// What is wrong with them.
+        reason: String,
+    },
+}
+
+/// One entry of a dead-letter queue.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DeadLetter {
+    /// The message, with its attempts and last error.
+    pub body: DeadBody,
+    /// When it died, where the layout keeps that.
+    pub died_at: Option<Timestamp>,
+}
+
+/// Which part of a list to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Page {
+    /// How many entries to pass over.
+    pub offset: u64,
+    /// How many to return at most, [`Page::MAX_LIMIT`] at the most.
+    pub limit: u32,
+}
+
+impl Page {
+    /// The most entries of one page.
+    pub const MAX_LIMIT: u32 = 1_000;
+
+    /// The first `limit` entries.
+    pub const fn first(limit: u32) -> Self {
+        Self { offset: 0, limit }
+    }
+
+    /// The limit that holds: at most [`Page::MAX_LIMIT`].
+    pub fn bounded_limit(&self) -> u32 {
+        self.limit.min(Self::MAX_LIMIT)
+    }
+}
+
+impl Default for Page {
+    /// The first 100 entries.
+    fn default() -> Self {
+        Self::first(100)
+    }
+}

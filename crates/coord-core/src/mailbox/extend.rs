@@ -1,0 +1,24 @@
+//! Keeping a message longer.
+
+use std::time::Duration;
+
+use super::Mailbox;
+use crate::reservation::ReservationToken;
+use crate::time::Timestamp;
+
+impl Mailbox {
+    /// A new deadline, counted from now; `None` if nothing is reserved under `token`.
+    pub fn extend(
+        &mut self,
+        now: Timestamp,
+        token: &ReservationToken,
+        visibility: Duration,
+    ) -> Option<Timestamp> {
+        let reservation = self.reserved.get_mut(token)?;
+        let deadline = now + visibility;
+        self.deadlines.remove(&(reservation.deadline, token.clone()));
+        self.deadlines.insert((deadline, token.clone()));
+        reservation.deadline = deadline;
+        Some(deadline)
+    }
+}

@@ -1,0 +1,146 @@
+//! A message in a consumer's hands.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::envelope::QueueMessage;
+use crate::error::InvalidInput;
+use crate::time::Timestamp;
+
+/// What proves that a consumer holds a message: `res_` and 16 lower-case hex digits.
+///
+/// A token that came out of a receive also remembers the stored envelope, which saves a round
+/// trip when the message is given back on a layout that keeps attempts inside the JSON. A token
+/// that was parsed from text works everywhere too. Equality is that of the text.
+#[derive(Clone)]
+pub struct ReservationToken {
+    text: Box<str>,
+    envelope: Option<Arc<str>>,
+}
+
+impl ReservationToken {
+    /// Makes the token of a number; adapters draw it at random.
+    pub fn from_bits(bits: u64) -> Self {
+        Self { text: format!("res_{bits:016x}").into(), envelope: None }
+    }
+
+    /// Reads a token.
+    ///
+    /// # Errors
+    /// [`InvalidInput`] about `token` if it is not of the form.
+    pub fn parse(text: &str) -> Result<Self, InvalidInput> {
+        let hex = text.strip_prefix("res_").unwrap_or_default();
+        let is_hex = |b: &u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
+        if hex.len() == 16 && hex.as_bytes().iter().all(is_hex) {
+            return Ok(Self { text: text.into(), envelope: None });
+        }
+        let problem = format!("{text:?} is not `res_` and 16 lower-case hex digits");
+        Err(InvalidInput::new("token", problem))
+    }
+
+    /// The same token, remembering the stored envelope.
+    #[must_use]
+    pub fn with_envelope(mut self, envelope: Arc<str>) -> Self {
+        self.envelope = Some(envelope);
+        self
+    }
+
+    /// The stored envelope, if this token came out of a receive.
+    pub fn envelope(&self) -> Option<&str> {
+        self.envelope.as_deref()
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+impl PartialEq for ReservationToken {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for ReservationToken {}
+
+impl PartialOrd for ReservationToken {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for ReservationToken {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.text.cmp(&other.text)
+    }
+}
+
+impl std::hash::Hash for ReservationToken {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.text.hash(state);
+    }
+}
+
+impl fmt::Debug for ReservationToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl fmt::Display for ReservationToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl std::str::FromStr for ReservationToken {
+    type Err = InvalidInput;
+
+    fn from_str(text: &str) -> Result<Self, InvalidInput> {
+        Self::parse(text)
+    }
+}
+
+/// A reserved message: nobody else gets it until the deadline.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct ReceivedMessage {
+    /// What settles it.
+    pub token: ReservationToken,
+    /// The message in its envelope, with the attempts so far.
+    pub queue_message: QueueMessage,
+    /// Until when it is reserved, on the server's clock.
+    pub visibility_deadline: Timestamp,
+    /// Grows with every reservation of the mailbox: whoever guards a side effect by it refuses
+    /// the holder of an older reservation.
+    pub fence: u64,
+}
+
+impl ReceivedMessage {
+    /// A reservation of `queue_message` under `token`.
+    pub const fn new(
+        token: ReservationToken,
+        queue_message: QueueMessage,
+        visibility_deadline: Timestamp,
+        fence: u64,
+    ) -> Self {
+        Self { token, queue_message, visibility_deadline, fence }
+    }
+}
+
+/// The longest visibility timeout.
+pub const MAX_VISIBILITY: Duration = Duration::from_secs(30 * 86_400);
+
+/// Checks a visibility timeout; zero is allowed, as in the original.
+///
+/// # Errors
+/// [`InvalidInput`] about `visibility timeout` above [`MAX_VISIBILITY`].
+pub fn check_visibility(timeout: Duration) -> Result<(), InvalidInput> {
+    if timeout <= MAX_VISIBILITY {
+        return Ok(());
+    }
+    let problem = format!("{timeout:?}, at most {MAX_VISIBILITY:?} is allowed");
+    Err(InvalidInput::new("visibility timeout", problem))
+}

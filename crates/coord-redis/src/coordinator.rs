@@ -1,0 +1,225 @@
+//! The coordinator over Redis: the port, verb by verb.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use coord_core::{
+    AdminError, AgentId, AgentMessage, BackendError, DeadLetter, FailureType, InvalidInput,
+    MailboxPolicy, MailboxStats, MessageCoordinator, MessageId, MessageMetrics, MessageResult,
+    MessageSubscription, MessageType, NackOutcome, NullMetrics, Page, PeekedMessage, ReceiveError,
+    ReceivedMessage, ReservationToken, SendError, SendOptions, SettleError, Timestamp,
+};
+use futures_util::future::join_all;
+use thiserror::Error;
+
+use crate::config::RedisConfig;
+use crate::connection::CommandLane;
+use crate::mailbox::Mailboxes;
+use crate::operations;
+use crate::server::{ServerWarning, check_layout, check_server};
+
+/// Mailboxes in Redis: every operation is one atomic script and one round trip.
+///
+/// Clones share one connection, which carries the commands of any number of tasks at once. A
+/// connection that breaks is replaced by the next operation.
+///
+/// ```no_run
+/// use coord_core::MessageCoordinator;
+/// use coord_redis::{RedisConfig, RedisMessageCoordinator};
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let config = RedisConfig::from_url("redis://127.0.0.1:6379")?;
+/// let coordinator = RedisMessageCoordinator::connect(config).await?;
+/// for warning in coordinator.warnings() {
+///     eprintln!("warning: {warning}");
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct RedisMessageCoordinator {
+    mailboxes: Arc<Mailboxes>,
+    warnings: Arc<[ServerWarning]>,
+}
+
+/// Why a coordinator could not start.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// The configuration or policy is not acceptable.
+    #[error(transparent)]
+    Invalid(#[from] InvalidInput),
+    /// The server was not reached, is too old, or holds data of another layout or version.
+    #[error(transparent)]
+    Backend(#[from] BackendError),
+}
+
+impl RedisMessageCoordinator {
+    /// Connects with the default policy and no metrics.
+    ///
+    /// # Errors
+    /// As [`RedisMessageCoordinator::connect_with`].
+    pub async fn connect(config: RedisConfig) -> Result<Self, ConnectError> {
+        Self::connect_with(config, MailboxPolicy::new(), Arc::new(NullMetrics)).await
+    }
+
+    /// Connects and checks the server's version and settings and the layout under the prefix.
+    ///
+    /// Cancel-safe.
+    ///
+    /// # Errors
+    /// [`ConnectError`] that says what to change.
+    pub async fn connect_with(
+        config: RedisConfig,
+        policy: MailboxPolicy,
+        metrics: Arc<dyn MessageMetrics>,
+    ) -> Result<Self, ConnectError> {
+        config.validate()?;
+        policy.validate()?;
+        let lane = CommandLane::new(&config)?;
+        let warnings = check_server(&lane).await?.into();
+        check_layout(&lane, config.layout(), config.prefix()).await?;
+        let prefix = config.prefix().to_owned();
+        let mailboxes = Mailboxes::new(lane, config.layout(), prefix, policy, metrics);
+        Ok(Self { mailboxes: Arc::new(mailboxes), warnings })
+    }
+
+    /// What about the server endangers the data; empty if nothing does.
+    pub fn warnings(&self) -> &[ServerWarning] {
+        &self.warnings
+    }
+}
+
+impl fmt::Debug for RedisMessageCoordinator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisMessageCoordinator")
+            .field("address", &self.mailboxes.lane.address())
+            .field("layout", &self.mailboxes.layout)
+            .field("prefix", &self.mailboxes.prefix)
+            .finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl MessageCoordinator for RedisMessageCoordinator {
+    fn new_message_id(&self) -> MessageId {
+        let id = uuid::Uuid::now_v7().simple().to_string();
+        // 32 hex digits: inside every limit of an id.
+        MessageId::new(id).expect("a UUID is a message id")
+    }
+
+    async fn send_message_with(
+        &self,
+        sender: &AgentId,
+        recipient: &AgentId,
+        message: AgentMessage,
+        options: SendOptions,
+    ) -> Result<MessageResult, SendError> {
+        let prepared = operations::send::prepare(&self.mailboxes, sender, message, options)?;
+        operations::send::send(&self.mailboxes, recipient, &prepared).await
+    }
+
+    async fn broadcast_message_with(
+        &self,
+        sender: &AgentId,
+        message: AgentMessage,
+        recipients: &[AgentId],
+        options: SendOptions,
+    ) -> Vec<Result<MessageResult, SendError>> {
+        let prepare =
+            || operations::send::prepare(&self.mailboxes, sender, message.clone(), options);
+        match prepare() {
+            // All of them at once on one connection: pipelined.
+            Ok(prepared) => {
+                let sends = recipients
+                    .iter()
+                    .map(|recipient| operations::send::send(&self.mailboxes, recipient, &prepared));
+                join_all(sends).await
+            }
+            Err(error) => std::iter::once(error)
+                .chain(std::iter::from_fn(|| prepare().err()))
+                .map(Err)
+                .take(recipients.len())
+                .collect(),
+        }
+    }
+
+    async fn subscribe_to_messages(
+        &self,
+        agent: &AgentId,
+        types: &[MessageType],
+    ) -> Result<MessageSubscription, AdminError> {
+        operations::subscribe::subscribe(&self.mailboxes, agent, types).await
+    }
+
+    async fn receive(
+        &self,
+        agent: &AgentId,
+        visibility_timeout: Duration,
+    ) -> Result<Option<ReceivedMessage>, ReceiveError> {
+        operations::receive::receive(&self.mailboxes, agent, visibility_timeout).await
+    }
+
+    async fn ack(&self, agent: &AgentId, token: &ReservationToken) -> Result<(), SettleError> {
+        operations::ack::ack(&self.mailboxes, agent, token).await
+    }
+
+    async fn nack(
+        &self,
+        agent: &AgentId,
+        token: &ReservationToken,
+        failure: FailureType,
+        error: Option<&str>,
+    ) -> Result<NackOutcome, SettleError> {
+        operations::nack::nack(&self.mailboxes, agent, token, failure, error).await
+    }
+
+    async fn recover_pending(&self, agent: Option<&AgentId>) -> Result<u64, AdminError> {
+        operations::recover::recover(&self.mailboxes, agent).await
+    }
+
+    fn configure(&self, policy: MailboxPolicy) -> Result<(), InvalidInput> {
+        policy.validate()?;
+        self.mailboxes.set_policy(policy);
+        Ok(())
+    }
+
+    fn policy(&self) -> MailboxPolicy {
+        self.mailboxes.policy()
+    }
+
+    async fn mailboxes(&self) -> Result<Vec<AgentId>, AdminError> {
+        Ok(operations::stats::mailboxes(&self.mailboxes).await?)
+    }
+
+    async fn mailbox_stats(&self, agent: &AgentId) -> Result<MailboxStats, AdminError> {
+        operations::stats::stats(&self.mailboxes, agent).await
+    }
+
+    async fn peek(&self, agent: &AgentId, page: Page) -> Result<Vec<PeekedMessage>, AdminError> {
+        operations::peek::peek(&self.mailboxes, agent, page).await
+    }
+
+    async fn dead_letters(
+        &self,
+        agent: &AgentId,
+        page: Page,
+    ) -> Result<Vec<DeadLetter>, AdminError> {
+        operations::dead_letters::dead_letters(&self.mailboxes, agent, page).await
+    }
+
+    async fn extend(
+        &self,
+        agent: &AgentId,
+        token: &ReservationToken,
+        visibility_timeout: Duration,
+    ) -> Result<Timestamp, SettleError> {
+        operations::extend::extend(&self.mailboxes, agent, token, visibility_timeout).await
+    }
+
+    async fn release(&self, agent: &AgentId, token: &ReservationToken) -> Result<(), SettleError> {
+        operations::release::release(&self.mailboxes, agent, token).await
+    }
+}

@@ -1,0 +1,62 @@
+//! From the client library's errors to ours: what certainly did not run, and what may have.
+
+use coord_core::{BackendError, BackendErrorKind};
+use redis::{ErrorKind, RedisError};
+
+/// An error of connecting: nothing was sent yet.
+pub(crate) fn connecting(address: &str, error: RedisError) -> BackendError {
+    let kind = match error.kind() {
+        ErrorKind::AuthenticationFailed | ErrorKind::InvalidClientConfig => {
+            BackendErrorKind::Denied
+        }
+        ErrorKind::Server(_) | ErrorKind::Extension => by_answer(&error),
+        _ => BackendErrorKind::Unreachable,
+    };
+    let advice = match kind {
+        BackendErrorKind::Denied => "check user, password and TLS settings in the URL",
+        BackendErrorKind::Unavailable => "try again later",
+        _ => "check that the server runs and that host, port and firewall are right",
+    };
+    BackendError::new(kind, format!("no connection to {address}: {error}; {advice}"))
+        .with_source(error)
+}
+
+/// An error of an operation that was handed to an open connection.
+pub(crate) fn running(what: &str, error: RedisError) -> BackendError {
+    let kind = match error.kind() {
+        ErrorKind::Server(_) | ErrorKind::Extension => by_answer(&error),
+        ErrorKind::AuthenticationFailed => BackendErrorKind::Denied,
+        ErrorKind::UnexpectedReturnType => BackendErrorKind::Corrupt,
+        ErrorKind::InvalidClientConfig | ErrorKind::Client => BackendErrorKind::Unreachable,
+        // The request may have reached the server.
+        _ => BackendErrorKind::OutcomeUnknown,
+    };
+    BackendError::new(kind, format!("{what}: {error}")).with_source(error)
+}
+
+/// The server answered an error: nothing of the operation was done.
+///
+/// Scripts check first and write last, so an error inside one leaves nothing half-written.
+fn by_answer(error: &RedisError) -> BackendErrorKind {
+    match error.code().unwrap_or_default() {
+        "LOADING" | "BUSY" | "READONLY" | "MASTERDOWN" | "CLUSTERDOWN" | "TRYAGAIN" | "MOVED"
+        | "ASK" | "NOREPLICAS" => BackendErrorKind::Unavailable,
+        "NOAUTH" | "WRONGPASS" | "NOPERM" | "OOM" | "MISCONF" => BackendErrorKind::Denied,
+        "WRONGTYPE" => BackendErrorKind::Incompatible,
+        _ => BackendErrorKind::Corrupt,
+    }
+}
+
+/// Whether the connection should be replaced before the next operation: it is broken, or leads
+/// to a server that is no longer the master.
+pub(crate) fn spoils_connection(error: &RedisError) -> bool {
+    matches!(error.code(), Some("READONLY" | "MASTERDOWN"))
+        || (error.is_io_error() && !error.is_timeout())
+        || error.is_unrecoverable_error()
+}
+
+/// A reply that no script of this library gives.
+pub(crate) fn unexpected(what: &str, detail: impl std::fmt::Debug) -> BackendError {
+    let message = format!("{what}: unexpected reply {detail:?}; is another version at work here?");
+    BackendError::new(BackendErrorKind::Corrupt, message)
+}

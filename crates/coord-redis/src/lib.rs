@@ -1,0 +1,19 @@
+#![doc = include_str!("../README.md")]
+
+mod codec;
+mod config;
+mod connection;
+mod coordinator;
+mod error;
+mod keys;
+mod layout;
+mod mailbox;
+mod operations;
+mod reply;
+mod script;
+mod server;
+
+pub use config::RedisConfig;
+pub use coordinator::{ConnectError, RedisMessageCoordinator};
+pub use layout::KeyLayout;
+pub use server::ServerWarning;

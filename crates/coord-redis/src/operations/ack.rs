@@ -1,0 +1,34 @@
+//! Settling a message for good.
+
+use coord_core::{AgentId, ReservationToken, SettleError};
+
+use crate::layout::KeyLayout;
+use crate::mailbox::Mailboxes;
+use crate::reply;
+use crate::script::{Call, ScriptPair, lua};
+
+static ACK: ScriptPair = ScriptPair {
+    compact: lua!("compact/ack": "lib/compact_settle.lua", "compact/ack.lua"),
+    tta: lua!("tta/ack": "lib/tta.lua", "tta/ack.lua"),
+};
+
+pub(crate) async fn ack(
+    mailboxes: &Mailboxes,
+    agent: &AgentId,
+    token: &ReservationToken,
+) -> Result<(), SettleError> {
+    agent.check()?;
+    let keys = match mailboxes.layout {
+        KeyLayout::Compact => ["reserved", "timers", "messages"],
+        KeyLayout::Tta => ["queue", "reserved", "reserved_deadlines"],
+    };
+    let script = ACK.of(mailboxes.layout);
+    let call = Call::new(script, mailboxes.keys(agent).parts(&keys)).arg(token.as_str());
+    let settled = reply::numbers(script.name(), mailboxes.lane.call(&call).await?)?;
+    if settled == [1] { Ok(()) } else { Err(lost(agent, token)) }
+}
+
+/// The refusal of every settle whose token holds nothing.
+pub(crate) fn lost(agent: &AgentId, token: &ReservationToken) -> SettleError {
+    SettleError::ReservationLost { agent: agent.to_string(), token: token.to_string() }
+}

@@ -1,0 +1,15 @@
+//! One file per verb: its scripts, keys, arguments and the decoding of its reply.
+
+pub(crate) mod ack;
+pub(crate) mod bury;
+pub(crate) mod dead_letters;
+pub(crate) mod extend;
+pub(crate) mod nack;
+pub(crate) mod peek;
+pub(crate) mod receive;
+pub(crate) mod recover;
+pub(crate) mod release;
+pub(crate) mod send;
+pub(crate) mod stats;
+pub(crate) mod subscribe;
+pub(crate) mod verdict;

@@ -1,0 +1,11 @@
+-- Purpose: put a reserved message back to ready at once, counting no attempt.
+-- KEYS: 1 ready, 2 timers, 3 reserved
+-- ARGV: 1 token
+-- Returns: 1 done, 0 nothing is reserved under the token
+-- Errors: none of its own
+local keys = { ready = KEYS[1], timers = KEYS[2], reserved = KEYS[3] }
+local lid, expiry = held(keys, ARGV[1])
+if not lid then return 0 end
+drop_token(keys, ARGV[1])
+put_ready(keys, lid, server_time(), expiry)
+return 1

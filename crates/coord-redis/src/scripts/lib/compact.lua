@@ -1,0 +1,21 @@
+-- The compact layout: how a mailbox lies in Redis.
+--
+-- ready      zset   lid -> level and time: what a receive can take; one ZPOPMIN takes the next
+-- timers     zset   'd' .. lid -> due time, token -> deadline, 'x' .. lid -> expiry (waiting only)
+-- messages   hash   lid -> record; its length is the depth that counts against the capacity
+-- reserved   hash   token -> lid, or lid:expiry
+-- dead       zset   lid -> time of death;  graves: hash lid -> record
+-- meta       hash   seq: arrivals so far, fence: reservations so far
+-- dedup      zset   message id -> end of its window
+--
+-- A lid is the level's digit and fifteen digits of the arrival number: it sorts by arrival and
+-- tells its level. A record is '<attempts>:<level>:<expires>:<enqueued>:<n>:', n bytes of last
+-- error ('=' and the text, or nothing), and the message's JSON, which no script looks into.
+
+-- Levels lie 2^51 microseconds (71 years) apart; times count from 2020-01-01.
+local EPOCH = 1577836800000000
+local LEVEL = { ['9'] = 0, ['5'] = 2251799813685248, ['1'] = 4503599627370496 }
+
+local function ready_score(lid, at)
+  return LEVEL[string.sub(lid, 1, 1)] + (at - EPOCH)
+end

@@ -1,0 +1,34 @@
+-- What becomes of a message that was reserved.
+
+-- What a token holds: lid and, if the message expires, when. Nothing if it holds nothing.
+local function held(keys, token)
+  local value = redis.call('HGET', keys.reserved, token)
+  if not value then return nil end
+  return string.sub(value, 1, 16), tonumber(string.sub(value, 18))
+end
+
+local function drop_token(keys, token)
+  redis.call('HDEL', keys.reserved, token)
+  redis.call('ZREM', keys.timers, token)
+end
+
+-- Back to ready, due `at`; a message that expires is watched again.
+local function put_ready(keys, lid, at, expiry)
+  redis.call('ZADD', keys.ready, ready_score(lid, at), lid)
+  if expiry then redis.call('ZADD', keys.timers, expiry, 'x' .. lid) end
+end
+
+-- The record of `lid` with one more failed delivery: attempts, and the new record.
+local function count_failure(keys, lid, failure)
+  local record = redis.call('HGET', keys.messages, lid)
+  local _, stop, attempts, fixed, length = string.find(record, '^(%d+)(:%d:[01]:%d*:)(%d+):')
+  attempts = tonumber(attempts) + 1
+  local message = string.sub(record, stop + length + 1)
+  return attempts, attempts .. fixed .. #failure .. ':' .. failure .. message
+end
+
+local function bury(keys, now, lid, record)
+  redis.call('ZADD', keys.dead, now, lid)
+  redis.call('HSET', keys.graves, lid, record)
+  redis.call('HDEL', keys.messages, lid)
+end

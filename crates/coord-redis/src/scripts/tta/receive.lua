@@ -1,0 +1,49 @@
+-- Purpose: reserve the next messages that are due. Expired reservations go first: the client is
+--       told of them, and calls again with what is to become of them.
+-- KEYS: 1 queue, 2 prio 9, 3 prio 5, 4 prio 1, 5 reserved, 6 deadlines, 7 dlq, 8 fence
+-- ARGV: 1 visibility in microseconds, 2 every how many reservations the lowest level goes first
+--       (0 never), 3 how many expired reservations to report at most, 4 number of tokens wanted,
+--       then these tokens, then for each expired reservation: token, level (0 dead), new JSON
+-- Returns: {0, then token and JSON of each expired reservation} nothing was reserved, or
+--       {deadline, then for each message: token, fence, JSON}
+-- Errors: none of its own
+local keys = { queue = KEYS[1], prio9 = KEYS[2], prio5 = KEYS[3], prio1 = KEYS[4],
+  reserved = KEYS[5], deadlines = KEYS[6], dlq = KEYS[7] }
+local low_every, wanted = tonumber(ARGV[2]), tonumber(ARGV[4])
+local now = server_time()
+local deadline = now + tonumber(ARGV[1])
+
+take_back(keys, now, 5 + wanted, #ARGV)
+local limit = tonumber(ARGV[3])
+if limit > 0 then
+  local undecided = expired(keys, now, limit)
+  if #undecided > 0 then
+    table.insert(undecided, 1, 0)
+    return undecided
+  end
+end
+
+-- Takes the next message out of its schedule, from the highest level or from the lowest.
+local function pop(lowest_first)
+  for step = 2, 4 do
+    local schedule = KEYS[lowest_first and 6 - step or step]
+    if redis.call('ZCOUNT', schedule, '-inf', now) > 0 then
+      return redis.call('ZPOPMIN', schedule)[1]
+    end
+  end
+end
+
+local fence = low_every > 0 and tonumber(redis.call('GET', KEYS[8]) or 0)
+local reply = { deadline }
+for i = 5, 4 + wanted do
+  local json = pop(fence and (fence + 1) % low_every == 0)
+  if not json then break end
+  local token = ARGV[i]
+  local number = redis.call('INCR', KEYS[8])
+  fence = fence and number
+  redis.call('HSET', keys.reserved, token, json)
+  redis.call('ZADD', keys.deadlines, deadline, token)
+  local size = #reply
+  reply[size + 1], reply[size + 2], reply[size + 3] = token, number, json
+end
+return reply

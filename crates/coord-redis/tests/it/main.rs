@@ -1,0 +1,3 @@
+//! Tests of the Redis adapter.
+
+mod smoke;

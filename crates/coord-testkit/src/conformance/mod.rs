@@ -1,0 +1,171 @@
+//! One suite of facts that every [`MessageCoordinator`](coord_core::MessageCoordinator) must show.
+//!
+//! A fact is an async function that takes a [`Backend`], asks it for one coordinator with a
+//! policy of its choice, and panics if the promise it is named after does not hold. Facts lie in
+//! one module per verb. [`conformance_suite!`](crate::conformance_suite) makes one test of each:
+//!
+//! ```
+//! mod my_adapter {
+//!     use coord_core::mailbox::Order;
+//!     use coord_testkit::conformance::InMemoryBackend;
+//!
+//!     /// Called once per fact: a backend that nobody else uses, or `None` to skip the fact.
+//!     async fn backend() -> Option<InMemoryBackend> {
+//!         Some(InMemoryBackend::new(Order::Arrival))
+//!     }
+//!
+//!     coord_testkit::conformance_suite!(backend);
+//! }
+//!
+//! // A single fact can be called by hand.
+//! # use coord_core::mailbox::Order;
+//! # use coord_testkit::conformance::InMemoryBackend;
+//! # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
+//! let backend = InMemoryBackend::new(Order::Payload);
+//! coord_testkit::conformance::send::message_arrives_as_sent(&backend).await;
+//! # });
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
+//! # Time
+//! On a real server the facts wait for real. What must fall due takes [`TICK`], and nothing is
+//! asserted to be *not yet* due unless it is [`FAR`] away, so that a slow machine makes the suite
+//! slow, never red.
+//!
+//! # What an adapter may lack
+//! A send option that it refuses as `Unsupported`, with nothing written, counts as kept. The
+//! verbs with a default body in the port (`extend`, `release`, `peek`, `dead_letters`,
+//! `mailbox_stats`, `mailboxes`) are needed. What only [`Backend::inject_raw`] or
+//! [`Backend::subscriptions`] can show is not looked at where they are missing.
+
+mod backend;
+mod stage;
+
+pub mod acceptance;
+pub mod ack;
+pub mod broadcast;
+pub mod cancel;
+pub mod dead_letters;
+pub mod dedup;
+pub mod delay;
+pub mod expiry;
+pub mod extend;
+pub mod metrics;
+pub mod nack;
+pub mod order;
+pub mod peek;
+pub mod poison;
+pub mod policy;
+pub mod receive;
+pub mod recover;
+pub mod release;
+pub mod send;
+pub mod subscribe;
+
+pub use backend::{Backend, InMemoryBackend};
+
+use std::time::Duration;
+
+/// What facts wait for.
+pub const TICK: Duration = Duration::from_millis(20);
+
+/// What facts never wait for.
+pub const FAR: Duration = Duration::from_secs(3_600);
+
+/// Makes one `#[tokio::test]` of every fact of [`conformance`](crate::conformance).
+///
+/// The argument is something that, called without arguments, gives a future of
+/// `Option<impl Backend>`; `None` skips the fact and says so on standard error. It is called
+/// once per fact. The tests lie in one module per verb; to run the suite for several backends,
+/// put each call into a module of its own. The crate needs tokio with `macros`, `rt` and `time`.
+#[macro_export]
+macro_rules! conformance_suite {
+    ($backend:expr) => {
+        $crate::__conformance_tests! { $backend;
+            acceptance: [
+                priority_order_and_fifo, retry_with_backoff_and_limits, visibility_and_recovery,
+                overflow_is_graceful, metrics_count, recovery_of_all_mailboxes,
+                broadcast_reaches_each,
+            ];
+            ack: [
+                removes_the_message, twice_is_lost, late_ack_succeeds, lost_after_taken_back,
+                other_mailbox_is_not_touched, unknown_token_is_lost, parsed_token_works,
+                one_of_many_wins, makes_room, invalid_agent_is_refused,
+            ];
+            broadcast: [
+                results_are_in_order, a_full_mailbox_does_not_stop_the_others,
+                keeps_the_original_recipient, an_invalid_recipient_does_not_stop_the_others,
+                options_hold_for_each, nobody_is_fine,
+            ];
+            cancel: [dropped_sends_are_whole_or_nothing, dropped_receives_lose_nothing,
+                dropped_nacks_lose_nothing];
+            dead_letters: [are_oldest_first_in_pages, keep_attempts_and_error, are_not_served,
+                make_room, none_is_empty];
+            dedup: [inside_the_window, after_the_window, per_mailbox, without_window_twice_is_two,
+                refused_send_opens_no_window];
+            delay: [is_not_served_early, ends, keeps_its_level, zero_is_at_once,
+                counts_against_capacity];
+            expiry: [drops_what_nobody_took, is_served_before, spares_what_is_reserved,
+                nack_after_it_drops, makes_room];
+            extend: [counts_from_now, keeps_the_message, may_shorten, late_extend_succeeds,
+                lost_token, refuses_too_long];
+            metrics: [count_sends, count_nacks, a_lost_nack_counts_nothing];
+            nack: [
+                transient_comes_back, timeout_is_as_transient, permanent_is_dead,
+                dead_after_the_retries, no_retries_at_all, backoff_doubles_to_its_cap,
+                backoff_saturates, waits_for_its_backoff, error_is_kept_and_overwritten,
+                long_error_is_cut, keeps_its_level_and_lets_others_by, goes_behind_the_ready,
+                keeps_every_byte, late_nack_succeeds, lost_token,
+            ];
+            order: [high_then_normal_then_low, fifo_inside_a_level, fifo_whatever_the_ids,
+                guard_serves_low, guard_is_off_by_default];
+            peek: [is_in_serving_order, does_not_touch, pages, unused_is_empty, counts_every_place,
+                lists_mailboxes, refuses_invalid_agents];
+            poison: [goes_to_the_dead_letters, does_not_block, foreign_messages_are_read,
+                foreign_attempts_count, unknown_fields_survive_a_nack];
+            policy: [refuses_bad_fields, holds_for_later_operations];
+            receive: [
+                empty_gives_none, hides_what_is_reserved, deadline_is_from_now, fence_grows,
+                tokens_are_new, takes_expired_back, expiry_counts_an_attempt,
+                expiry_ends_in_the_dead_letters, attempts_are_kept_if_asked,
+                consumers_never_share, refuses_bad_input, default_instance_is_one_mailbox,
+            ];
+            recover: [counts_what_expired, leaves_the_living, of_all_mailboxes, of_one_mailbox,
+                old_token_is_lost, keeps_the_level, unused_is_nothing, refuses_invalid_agents];
+            release: [is_back_at_once, counts_no_attempt, keeps_the_level, lost_token];
+            send: [
+                message_arrives_as_sent, fills_times, keeps_a_given_timestamp, odd_json_survives,
+                unknown_fields_survive, headers_travel, full_mailbox_refuses,
+                reserved_counts_against_capacity, capacity_is_per_mailbox,
+                many_senders_never_overfill, ids_are_new_and_ascending, refuses_bad_recipients,
+                refuses_bad_options,
+            ];
+            subscribe: [names_each_type_once, close_removes, drop_removes, leave_keeps,
+                refuses_invalid_agents];
+        }
+    };
+}
+
+/// The expansion of [`conformance_suite!`](crate::conformance_suite).
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __conformance_tests {
+    ($backend:expr; $($verb:ident: [$($fact:ident),* $(,)?];)*) => {
+        async fn conformance_backend() -> Option<impl $crate::conformance::Backend> {
+            ($backend)().await
+        }
+
+        $(mod $verb {
+            $(#[::tokio::test]
+            async fn $fact() {
+                match super::conformance_backend().await {
+                    Some(backend) => $crate::conformance::$verb::$fact(&backend).await,
+                    None => eprintln!("skipped: {}", module_path!()),
+                }
+            })*
+        })*
+    };
+}
+
+#[cfg(test)]
+mod tests;

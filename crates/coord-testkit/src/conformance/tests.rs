@@ -1,0 +1,40 @@
+/// A fact that no list names would never run.
+#[test]
+fn every_fact_is_in_the_suite() {
+    let suite = include_str!("mod.rs");
+    let files = [
+        ("acceptance", include_str!("acceptance.rs")),
+        ("ack", include_str!("ack.rs")),
+        ("broadcast", include_str!("broadcast.rs")),
+        ("cancel", include_str!("cancel.rs")),
+        ("dead_letters", include_str!("dead_letters.rs")),
+        ("dedup", include_str!("dedup.rs")),
+        ("delay", include_str!("delay.rs")),
+        ("expiry", include_str!("expiry.rs")),
+        ("extend", include_str!("extend.rs")),
+        ("metrics", include_str!("metrics.rs")),
+        ("nack", include_str!("nack.rs")),
+        ("order", include_str!("order.rs")),
+        ("peek", include_str!("peek.rs")),
+        ("poison", include_str!("poison.rs")),
+        ("policy", include_str!("policy.rs")),
+        ("receive", include_str!("receive.rs")),
+        ("recover", include_str!("recover.rs")),
+        ("release", include_str!("release.rs")),
+        ("send", include_str!("send.rs")),
+        ("subscribe", include_str!("subscribe.rs")),
+    ];
+    assert_eq!(files.len(), suite.matches("\npub mod ").count());
+    for (verb, source) in files {
+        let list = suite.split_once(&format!("            {verb}: [")).unwrap().1;
+        let list = list.split_once("];").unwrap().0;
+        let named: Vec<&str> =
+            list.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
+        let written: Vec<&str> = source
+            .split("\npub async fn ")
+            .skip(1)
+            .map(|rest| rest.split_once('(').unwrap().0)
+            .collect();
+        assert_eq!(named, written, "{verb}");
+    }
+}

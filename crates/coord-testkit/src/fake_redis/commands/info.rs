@@ -1,0 +1,163 @@
+//! INFO.
+
+use std::fmt::Write as _;
+
+use crate::fake_redis::call::Call;
+use crate::fake_redis::failure::Failure;
+use crate::fake_redis::reply::Reply;
+use crate::fake_redis::state::State;
+
+/// Sections in their order, with whether INFO shows them unasked.
+const SECTIONS: [(&str, bool); 12] = [
+    ("server", true),
+    ("clients", true),
+    ("memory", true),
+    ("persistence", true),
+    ("stats", true),
+    ("replication", true),
+    ("cpu", true),
+    ("modules", true),
+    ("commandstats", false),
+    ("errorstats", true),
+    ("cluster", true),
+    ("keyspace", true),
+];
+
+pub(crate) fn info(call: &mut Call<'_>) -> Result<Reply, Failure> {
+    let asked: Vec<Vec<u8>> = call.args[1..].iter().map(|arg| arg.to_ascii_lowercase()).collect();
+    let asks = |name: &str| asked.iter().any(|word| word == name.as_bytes());
+    let (all, default) = (asks("all") || asks("everything"), asked.is_empty() || asks("default"));
+    let mut text = String::new();
+    for (name, by_default) in SECTIONS {
+        if all || (default && by_default) || asks(name) {
+            if !text.is_empty() {
+                text.push_str("\r\n");
+            }
+            section(call, name, &mut text);
+        }
+    }
+    Ok(Reply::Verbatim("txt", text.into()))
+}
+
+fn section(call: &Call<'_>, name: &str, out: &mut String) {
+    let state = &*call.state;
+    let mut title = name.to_owned();
+    title[..1].make_ascii_uppercase();
+    let mut lines: Vec<(String, String)> = Vec::new();
+    let mut add = |name: &str, value: &dyn std::fmt::Display| {
+        lines.push((name.to_owned(), value.to_string()))
+    };
+    let uptime = call.now_us().saturating_sub(state.started_us) / 1_000_000;
+    match name {
+        "server" => {
+            add("redis_version", &"7.0.15");
+            add("redis_mode", &if state.is_cluster() { "cluster" } else { "standalone" });
+            add("os", &"fake");
+            add("arch_bits", &64);
+            add("process_id", &std::process::id());
+            add("run_id", &state.node_id(call.session().node));
+            add("tcp_port", &state.port_of(call.session().node));
+            add("server_time_usec", &call.now_us());
+            add("uptime_in_seconds", &uptime);
+            add("uptime_in_days", &(uptime / 86_400));
+            add("hz", &10);
+            add("configured_hz", &10);
+            add("executable", &"coord-testkit");
+            add("config_file", &"");
+        }
+        "clients" => clients(state, &mut add),
+        "memory" => {
+            let used: usize = state.dbs.iter().map(|db| db.len() * 100).sum();
+            add("used_memory", &(used + 1_000_000));
+            add("used_memory_dataset", &used);
+            add("used_memory_lua", &32_768);
+            add("used_memory_scripts_eval", &0);
+            add("maxmemory", &state.config.number("maxmemory"));
+            add("maxmemory_policy", &"noeviction");
+            add("mem_clients_normal", &0);
+            add("mem_allocator", &"estimate");
+        }
+        "persistence" => {
+            add("loading", &0);
+            add("rdb_changes_since_last_save", &state.dirty);
+            add("rdb_bgsave_in_progress", &0);
+            add("rdb_last_bgsave_status", &"ok");
+            add("aof_enabled", &0);
+            add("aof_rewrite_in_progress", &0);
+        }
+        "stats" => stats(state, &mut add),
+        "replication" => {
+            add("role", &state.role_name(call.session().node));
+            add("connected_slaves", &0);
+            add("master_failover_state", &"no-failover");
+            add("master_replid", &"0".repeat(40));
+            add("master_repl_offset", &state.dirty);
+        }
+        "cpu" => {
+            add("used_cpu_sys", &"0.000000");
+            add("used_cpu_user", &"0.000000");
+        }
+        "commandstats" => {
+            for (command, calls) in &state.stats.calls {
+                let usage = format!(
+                    "calls={calls},usec=0,usec_per_call=0.00,rejected_calls=0,failed_calls=0"
+                );
+                add(&format!("cmdstat_{command}"), &usage);
+            }
+        }
+        "errorstats" => {
+            for (code, count) in &state.stats.errors {
+                add(&format!("errorstat_{code}"), &format!("count={count}"));
+            }
+        }
+        "cluster" => add("cluster_enabled", &i32::from(state.is_cluster())),
+        "keyspace" => keyspace(state, &mut add),
+        _ => {}
+    }
+    let _infallible = write!(out, "# {title}\r\n");
+    for (name, value) in lines {
+        let _infallible = write!(out, "{name}:{value}\r\n");
+    }
+}
+
+type Add<'a> = dyn FnMut(&str, &dyn std::fmt::Display) + 'a;
+
+fn clients(state: &State, add: &mut Add<'_>) {
+    let blocked = state.sessions.values().filter(|session| session.blocked.is_some()).count();
+    let tracking = state.sessions.values().filter(|session| session.tracking.is_some()).count();
+    add("connected_clients", &state.sessions.len());
+    add("cluster_connections", &0);
+    add("maxclients", &state.config.number("maxclients"));
+    add("blocked_clients", &blocked);
+    add("tracking_clients", &tracking);
+    add("clients_in_timeout_table", &blocked);
+}
+
+fn stats(state: &State, add: &mut Add<'_>) {
+    let mut channels = std::collections::BTreeSet::new();
+    let mut patterns = std::collections::BTreeSet::new();
+    for session in state.sessions.values() {
+        channels.extend(&session.channels);
+        patterns.extend(&session.patterns);
+    }
+    add("total_connections_received", &state.stats.connections);
+    add("total_commands_processed", &state.stats.commands);
+    add("instantaneous_ops_per_sec", &0);
+    add("rejected_connections", &0);
+    add("expired_keys", &state.stats.expired);
+    add("evicted_keys", &0);
+    add("keyspace_hits", &state.stats.hits);
+    add("keyspace_misses", &state.stats.misses);
+    add("pubsub_channels", &channels.len());
+    add("pubsub_patterns", &patterns.len());
+    add("total_error_replies", &state.stats.errors.values().sum::<u64>());
+}
+
+fn keyspace(state: &State, add: &mut Add<'_>) {
+    for (index, db) in state.dbs.iter().enumerate().filter(|(_, db)| db.len() > 0) {
+        let count = u64::try_from(db.with_expiry()).unwrap_or(0);
+        let left: u64 = db.expiries().map(|at| at.saturating_sub(state.now_ms())).sum();
+        let average = left.checked_div(count).unwrap_or(0);
+        add(&format!("db{index}"), &format!("keys={},expires={count},avg_ttl={average}", db.len()));
+    }
+}

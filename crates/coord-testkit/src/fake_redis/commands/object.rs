@@ -1,0 +1,111 @@
+//! OBJECT and MEMORY: what is known about the value of a key.
+
+use crate::fake_redis::call::Call;
+use crate::fake_redis::command::{Command, Family, Keys, flag};
+use crate::fake_redis::failure::Failure;
+use crate::fake_redis::number::{integer, parse_i64};
+use crate::fake_redis::reply::Reply;
+use crate::fake_redis::store::Entry;
+use crate::fake_redis::value::Value;
+
+use super::help;
+use flag::READONLY;
+
+pub(crate) const OBJECT: &[Command] = &[
+    Command::new("encoding", 3, READONLY, Keys::SECOND, encoding),
+    Command::new("freq", 3, READONLY, Keys::SECOND, freq),
+    Command::new("help", 2, flag::LOADING | flag::STALE, Keys::None, |_| {
+        Ok(help("OBJECT", &["ENCODING <key>", "FREQ <key>", "IDLETIME <key>", "REFCOUNT <key>"]))
+    }),
+    Command::new("idletime", 3, READONLY, Keys::SECOND, idletime),
+    Command::new("refcount", 3, READONLY, Keys::SECOND, refcount),
+];
+
+pub(crate) static MEMORY: Family = Family {
+    group: "",
+    commands: &[Command::container(
+        "memory",
+        &[
+            Command::new("doctor", 2, 0, Keys::None, |_| {
+                Ok(Reply::Verbatim("txt", "Memory figures of a fake server are estimates.".into()))
+            }),
+            Command::new("help", 2, flag::LOADING | flag::STALE, Keys::None, |_| {
+                Ok(help(
+                    "MEMORY",
+                    &["DOCTOR", "PURGE", "USAGE <key> [SAMPLES <count>] (an estimate)"],
+                ))
+            }),
+            Command::new("purge", 2, 0, Keys::None, |_| Ok(Reply::OK)),
+            Command::new("usage", -3, READONLY, Keys::SECOND, usage),
+        ],
+    )],
+};
+
+fn encoding(call: &mut Call<'_>) -> Result<Reply, Failure> {
+    let entry = call.lookup(call.arg(2));
+    Ok(entry.map_or(Reply::Null, |entry| Reply::bulk(encoding_of(entry))))
+}
+
+/// The representation Redis would use.
+pub(crate) fn encoding_of(entry: &Entry) -> &'static str {
+    match &entry.value {
+        Value::String(text) => match text.len() {
+            _ if entry.raw => "raw",
+            0..=20 if parse_i64(text).is_some() => "int",
+            0..=44 => "embstr",
+            _ => "raw",
+        },
+        Value::List(_) => "quicklist",
+        Value::Hash(hash) => hash.encoding(),
+        Value::Set(set) => set.encoding(),
+        Value::SortedSet(set) => set.encoding(),
+        Value::Stream(_) => "stream",
+    }
+}
+
+fn freq(call: &mut Call<'_>) -> Result<Reply, Failure> {
+    if call.lookup(call.arg(2)).is_none() {
+        return Ok(Reply::Null);
+    }
+    Err(Failure::fixed(
+        "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.",
+    ))
+}
+
+fn idletime(call: &mut Call<'_>) -> Result<Reply, Failure> {
+    let now_ms = call.now_ms();
+    let entry = call.lookup(call.arg(2));
+    Ok(entry.map_or(Reply::Null, |entry| {
+        Reply::Integer(i64::try_from(now_ms.saturating_sub(entry.used_at) / 1000).unwrap_or(0))
+    }))
+}
+
+fn refcount(call: &mut Call<'_>) -> Result<Reply, Failure> {
+    Ok(call.lookup(call.arg(2)).map_or(Reply::Null, |_| Reply::Integer(1)))
+}
+
+/// An estimate: the bytes of the parts and a fixed sum for each.
+fn usage(call: &mut Call<'_>) -> Result<Reply, Failure> {
+    match call.args.len() {
+        3 => {}
+        5 if call.is(3, "SAMPLES") => {
+            if integer(call.arg(4))? < 0 {
+                return Err(Failure::syntax());
+            }
+        }
+        _ => return Err(Failure::syntax()),
+    }
+    let key = call.arg(2);
+    let Some(entry) = call.lookup(key) else {
+        return Ok(Reply::Null);
+    };
+    let size = match &entry.value {
+        Value::String(text) => text.len(),
+        Value::List(list) => list.0.iter().map(|item| item.len() + 11).sum(),
+        Value::Hash(hash) => hash.iter().map(|(field, value)| field.len() + value.len() + 32).sum(),
+        Value::Set(set) => set.members().iter().map(|member| member.len() + 24).sum(),
+        Value::SortedSet(set) => set.iter().map(|(_, member)| member.len() + 48).sum(),
+        Value::Stream(_) => 512,
+    };
+    Ok(Reply::len(size + key.len() + 56))
+}

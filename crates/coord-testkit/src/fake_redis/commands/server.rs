@@ -1,0 +1,160 @@
+//! The server as a whole: TIME, FLUSHALL, SWAPDB, WAIT and commands without effect here.
+
+use crate::fake_redis::call::Call;
+use crate::fake_redis::command::{Command, Family, Keys, flag};
+use crate::fake_redis::failure::Failure;
+use crate::fake_redis::number::{integer, length};
+use crate::fake_redis::reply::Reply;
+use crate::fake_redis::state::DATABASES;
+
+use super::{command_info, config, debug, help, info};
+use flag::{
+    ADMIN, ALLOW_BUSY, BLOCKING, DANGEROUS, FAST, LOADING, NOSCRIPT, READONLY, STALE, WRITE,
+};
+
+pub(crate) static FAMILY: Family = Family {
+    group: "",
+    commands: &[
+        Command::new("time", 1, FAST | LOADING | STALE, Keys::None, time),
+        Command::new("flushall", -1, WRITE | DANGEROUS, Keys::None, flushall),
+        Command::new("flushdb", -1, WRITE | DANGEROUS, Keys::None, flushdb),
+        Command::new("swapdb", 3, WRITE | FAST | DANGEROUS, Keys::None, swapdb),
+        Command::new("info", -1, LOADING | STALE | DANGEROUS, Keys::None, info::info),
+        Command::container("config", config::CONFIG),
+        Command {
+            subcommands: command_info::COMMAND,
+            ..Command::new("command", -1, LOADING | STALE, Keys::None, command_info::all)
+        },
+        Command::new("debug", -2, ADMIN | NOSCRIPT | LOADING | STALE, Keys::None, debug::debug),
+        Command::new("wait", 3, NOSCRIPT | BLOCKING, Keys::None, wait),
+        Command::new("role", 1, ADMIN | NOSCRIPT | LOADING | STALE | FAST, Keys::None, role),
+        Command::new("lastsave", 1, ADMIN | LOADING | STALE | FAST, Keys::None, lastsave),
+        Command::new("save", 1, ADMIN | NOSCRIPT | flag::NO_MULTI, Keys::None, |_| Ok(Reply::OK)),
+        Command::new("bgsave", -1, ADMIN | NOSCRIPT, Keys::None, |_| {
+            Ok(Reply::simple("Background saving started"))
+        }),
+        Command::new("bgrewriteaof", 1, ADMIN | NOSCRIPT, Keys::None, |_| {
+            Ok(Reply::simple("Background append only file rewriting started"))
+        }),
+        Command::new("replicaof", 3, ADMIN | NOSCRIPT | STALE, Keys::None, replicaof),
+        Command::new("slaveof", 3, ADMIN | NOSCRIPT | STALE, Keys::None, replicaof),
+        Command::new("lolwut", -1, READONLY | FAST, Keys::None, |_| {
+            Ok(Reply::Verbatim("txt", "Redis ver. 7.0.15 (a fake for tests)\n".into()))
+        }),
+        Command::new("monitor", 1, ADMIN | NOSCRIPT | LOADING | STALE, Keys::None, monitor),
+        Command::container("slowlog", SLOWLOG),
+        Command::container("latency", LATENCY),
+        Command::container("module", MODULE),
+        Command::new(
+            "shutdown",
+            -1,
+            ADMIN | NOSCRIPT | LOADING | STALE | ALLOW_BUSY | flag::NO_MULTI,
+            Keys::None,
+            |_| {
+                Err(Failure::fixed(
+                    "ERR the fake server is stopped by dropping it, not by SHUTDOWN",
+                ))
+            },
+        ),
+    ],
+};
+
+const SLOWLOG: &[Command] = &[
+    Command::new("get", -2, ADMIN | LOADING | STALE, Keys::None, |_| Ok(Reply::Array(Vec::new()))),
+    Command::new("help", 2, LOADING | STALE, Keys::None, |_| {
+        Ok(help("SLOWLOG", &["GET [<count>]", "LEN", "RESET"]))
+    }),
+    Command::new("len", 2, ADMIN | LOADING | STALE, Keys::None, |_| Ok(Reply::Integer(0))),
+    Command::new("reset", 2, ADMIN | LOADING | STALE, Keys::None, |_| Ok(Reply::OK)),
+];
+
+const LATENCY: &[Command] = &[
+    Command::new("help", 2, LOADING | STALE, Keys::None, |_| {
+        Ok(help("LATENCY", &["LATEST", "RESET [<event> ...]"]))
+    }),
+    Command::new("latest", 2, ADMIN | NOSCRIPT | LOADING | STALE, Keys::None, |_| {
+        Ok(Reply::Array(Vec::new()))
+    }),
+    Command::new("reset", -2, ADMIN | NOSCRIPT | LOADING | STALE, Keys::None, |_| {
+        Ok(Reply::Integer(0))
+    }),
+];
+
+const MODULE: &[Command] =
+    &[Command::new("list", 2, ADMIN | NOSCRIPT, Keys::None, |_| Ok(Reply::Array(Vec::new())))];
+
+fn time(call: &mut Call<'_>) -> Result<Reply, Failure> {
+    let now = call.now_us();
+    Ok(Reply::bulks([(now / 1_000_000).to_string(), (now % 1_000_000).to_string()]))
+}
+
+fn check_flush(call: &Call<'_>) -> Result<(), Failure> {
+    match call.args.len() {
+        1 => Ok(()),
+        2 if call.is(1, "SYNC") || call.is(1, "ASYNC") => Ok(()),
+        _ => Err(Failure::syntax()),
+    }
+}
+
+fn flushall(call: &mut Call<'_>) -> Result<Reply, Failure> {
+    check_flush(call)?;
+    for db in 0..DATABASES {
+        call.state.flush_db(db);
+    }
+    Ok(Reply::OK)
+}
+
+fn flushdb(call: &mut Call<'_>) -> Result<Reply, Failure> {
+    check_flush(call)?;
+    call.state.flush_db(call.db);
+    Ok(Reply::OK)
+}
+
+fn swapdb(call: &mut Call<'_>) -> Result<Reply, Failure> {
+    let read = |at: usize, which: &'static str| {
+        integer(call.arg(at))
+            .ok()
+            .filter(|index| i32::try_from(*index).is_ok())
+            .ok_or(Failure::new(format!("ERR invalid {which} DB index")))
+    };
+    let (first, second) = (read(1, "first")?, read(2, "second")?);
+    let index = |given: i64| usize::try_from(given).ok().filter(|db| *db < DATABASES);
+    let (Some(first), Some(second)) = (index(first), index(second)) else {
+        return Err(Failure::fixed("ERR DB index is out of range"));
+    };
+    call.state.swap_dbs(first, second);
+    Ok(Reply::OK)
+}
+
+/// There are no replicas: it answers 0 when the time is up, or at once if none are asked for.
+fn wait(call: &mut Call<'_>) -> Result<Reply, Failure> {
+    let wanted = integer(call.arg(1))?;
+    let ms = integer(call.arg(2))
+        .map_err(|_| Failure::fixed("ERR timeout is not an integer or out of range"))?;
+    let deadline = call.deadline_from_ms(ms)?;
+    if wanted <= 0 {
+        return Ok(Reply::Integer(0));
+    }
+    Ok(call.block(Vec::new(), deadline, Reply::Integer(0)))
+}
+
+fn role(call: &mut Call<'_>) -> Result<Reply, Failure> {
+    Ok(call.state.role_of(call.session().node))
+}
+
+fn lastsave(call: &mut Call<'_>) -> Result<Reply, Failure> {
+    Ok(Reply::Integer(i64::try_from(call.state.started_us / 1_000_000).unwrap_or(0)))
+}
+
+fn replicaof(call: &mut Call<'_>) -> Result<Reply, Failure> {
+    if call.is(1, "NO") && call.is(2, "ONE") {
+        return Ok(Reply::OK);
+    }
+    length(call.arg(2)).map_err(|_| Failure::fixed("ERR Invalid master port"))?;
+    Err(Failure::fixed("ERR the fake server cannot replicate from another server"))
+}
+
+fn monitor(call: &mut Call<'_>) -> Result<Reply, Failure> {
+    call.session_mut().monitor = true;
+    Ok(Reply::OK)
+}

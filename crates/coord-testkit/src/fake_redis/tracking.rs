@@ -1,0 +1,156 @@
+//! Client-side caching: which connection has read which key, and the messages when it changes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+
+use super::reply::Reply;
+use super::session::{Session, SessionId};
+use super::state::State;
+
+/// CLIENT TRACKING of one connection.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Tracking {
+    /// The connection that gets the messages; 0 is the own one.
+    pub(crate) redirect: SessionId,
+    pub(crate) broadcast: bool,
+    pub(crate) opt_in: bool,
+    pub(crate) opt_out: bool,
+    pub(crate) no_loop: bool,
+    pub(crate) prefixes: Vec<Bytes>,
+    pub(crate) caching: Caching,
+}
+
+/// CLIENT CACHING holds for the next command only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Caching {
+    #[default]
+    Unasked,
+    /// Asked for; the next command is meant.
+    Asked,
+}
+
+/// Who has read what, and which keys have changed since the messages went out last.
+#[derive(Debug, Default)]
+pub(crate) struct TrackingTable {
+    readers: BTreeMap<Bytes, BTreeSet<SessionId>>,
+    changed: BTreeSet<Bytes>,
+    flushed: bool,
+}
+
+impl State {
+    /// Notes the keys a reading command has looked at.
+    pub(crate) fn track_read(&mut self, id: SessionId, keys: &[&Bytes]) {
+        let Some(tracking) =
+            self.sessions.get_mut(&id).and_then(|session| session.tracking.as_mut())
+        else {
+            return;
+        };
+        let asked = tracking.caching == Caching::Asked;
+        if tracking.broadcast || (tracking.opt_in && !asked) || (tracking.opt_out && asked) {
+            return;
+        }
+        for key in keys {
+            self.tracking.readers.entry((*key).clone()).or_default().insert(id);
+        }
+    }
+
+    /// Notes that a key has changed.
+    pub(crate) fn track_change(&mut self, key: &Bytes) {
+        if self.sessions.values().any(|session| session.tracking.is_some()) {
+            self.tracking.changed.insert(key.clone());
+        }
+    }
+
+    /// Notes that a whole database has been emptied.
+    pub(crate) fn track_flush(&mut self) {
+        self.tracking.flushed = true;
+    }
+
+    /// Sends what has gathered; `author` is the connection whose command ran.
+    pub(crate) fn send_invalidations(&mut self, author: SessionId) {
+        if std::mem::take(&mut self.tracking.flushed) {
+            self.tracking.readers.clear();
+            self.tracking.changed.clear();
+            let ids: Vec<SessionId> = self
+                .sessions
+                .values()
+                .filter(|session| session.tracking.is_some())
+                .map(|session| session.id)
+                .collect();
+            for id in ids {
+                self.invalidate(id, None);
+            }
+            return;
+        }
+        if self.tracking.changed.is_empty() {
+            return;
+        }
+        let changed: Vec<Bytes> = std::mem::take(&mut self.tracking.changed).into_iter().collect();
+        let mut messages: Vec<(SessionId, Vec<Bytes>)> = Vec::new();
+        for key in &changed {
+            for id in self.tracking.readers.remove(key).unwrap_or_default() {
+                messages.push((id, vec![key.clone()]));
+            }
+        }
+        for session in self.sessions.values() {
+            let Some(tracking) = session.tracking.as_ref().filter(|tracking| tracking.broadcast)
+            else {
+                continue;
+            };
+            let hits = changed.iter().filter(|key| {
+                tracking.prefixes.is_empty()
+                    || tracking.prefixes.iter().any(|prefix| key.starts_with(prefix))
+            });
+            let hits: Vec<Bytes> = hits.cloned().collect();
+            if !hits.is_empty() {
+                messages.push((session.id, hits));
+            }
+        }
+        for (id, keys) in messages {
+            let skip = id == author
+                && self
+                    .sessions
+                    .get(&id)
+                    .and_then(|session| session.tracking.as_ref())
+                    .is_some_and(|own| own.no_loop);
+            if !skip {
+                self.invalidate(id, Some(&keys));
+            }
+        }
+    }
+
+    fn invalidate(&mut self, id: SessionId, keys: Option<&[Bytes]>) {
+        let Some(tracking) = self.sessions.get(&id).and_then(|session| session.tracking.as_ref())
+        else {
+            return;
+        };
+        let target = if tracking.redirect == 0 { id } else { tracking.redirect };
+        let keys = keys.map_or(Reply::Null, |keys| {
+            Reply::Array(keys.iter().cloned().map(Reply::Bulk).collect())
+        });
+        match self.sessions.get_mut(&target) {
+            Some(session) => send(session, keys),
+            None => {
+                if let Some(own) = self.sessions.get_mut(&id).filter(|own| own.resp3) {
+                    let gone = Reply::Integer(i64::try_from(target).unwrap_or(0));
+                    own.send(&Reply::Push(vec![Reply::bulk("tracking-redir-broken"), gone]));
+                }
+            }
+        }
+    }
+}
+
+/// A push in RESP3; in RESP2 a message on a channel, if the connection listens to it.
+fn send(session: &mut Session, keys: Reply) {
+    if session.resp3 {
+        session.send(&Reply::Push(vec![Reply::bulk("invalidate"), keys]));
+    } else if session.is_subscriber() {
+        let keys = if keys == Reply::Null { Reply::NullArray } else { keys };
+        session.send(&Reply::Push(vec![
+            Reply::bulk("message"),
+            Reply::bulk("__redis__:invalidate"),
+            keys,
+        ]));
+    }
+}

@@ -1,0 +1,254 @@
+//! The stream: entries in order, consumer groups, and its counters.
+//!
+//! Pure: time comes in as milliseconds, nothing is looked up elsewhere.
+
+pub(crate) mod group;
+pub(crate) mod id;
+mod node;
+pub(crate) mod trim;
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+
+use group::Group;
+use id::{NewId, StreamId};
+use node::Node;
+
+/// Fields and values in turn, as they were added.
+pub(crate) type Fields = Vec<Bytes>;
+
+/// A stream with everything `XINFO` shows.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Stream {
+    entries: BTreeMap<StreamId, Entry>,
+    /// Keyed by a serial number that only grows.
+    nodes: BTreeMap<u64, Node>,
+    last_id: StreamId,
+    max_deleted_id: StreamId,
+    entries_added: u64,
+    groups: BTreeMap<Bytes, Group>,
+}
+
+#[derive(Debug, Clone)]
+struct Entry {
+    node: u64,
+    fields: Fields,
+}
+
+/// Why an entry was not added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AddError {
+    /// The identifier is not greater than the last one.
+    NotGreater,
+    /// There is no identifier after the last one.
+    Exhausted,
+}
+
+/// Why `XSETID` was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SetIdError {
+    BelowMaxDeleted,
+    BelowTop,
+    AddedBelowLength,
+}
+
+impl Stream {
+    pub(crate) fn len(&self) -> u64 {
+        self.entries.len() as u64
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Number of packed nodes (`radix-tree-keys`).
+    pub(crate) fn node_count(&self) -> usize {
+        self.nodes.len()
+    }
+
+    pub(crate) fn last_id(&self) -> StreamId {
+        self.last_id
+    }
+
+    pub(crate) fn max_deleted_id(&self) -> StreamId {
+        self.max_deleted_id
+    }
+
+    pub(crate) fn entries_added(&self) -> u64 {
+        self.entries_added
+    }
+
+    /// The first entry's identifier, `0-0` when empty.
+    pub(crate) fn first_id(&self) -> StreamId {
+        self.entries.keys().next().copied().unwrap_or_default()
+    }
+
+    /// The identifier of the last entry that still exists.
+    pub(crate) fn top(&self) -> Option<StreamId> {
+        self.entries.keys().next_back().copied()
+    }
+
+    pub(crate) fn get(&self, id: StreamId) -> Option<&Fields> {
+        self.entries.get(&id).map(|entry| &entry.fields)
+    }
+
+    pub(crate) fn contains(&self, id: StreamId) -> bool {
+        self.entries.contains_key(&id)
+    }
+
+    /// Entries from `start` to `end`, both included; empty when they are reversed.
+    pub(crate) fn range(
+        &self,
+        start: StreamId,
+        end: StreamId,
+    ) -> impl DoubleEndedIterator<Item = (StreamId, &Fields)> {
+        let end = (start <= end).then_some(end);
+        end.map(|end| self.entries.range(start..=end))
+            .into_iter()
+            .flatten()
+            .map(|(&id, entry)| (id, &entry.fields))
+    }
+
+    /// Whether an entry can still be added.
+    pub(crate) fn is_exhausted(&self) -> bool {
+        self.last_id == StreamId::MAX
+    }
+
+    /// Appends an entry and returns its identifier.
+    pub(crate) fn add(
+        &mut self,
+        id: NewId,
+        now_ms: u64,
+        fields: Fields,
+    ) -> Result<StreamId, AddError> {
+        let after_last = || self.last_id.next().ok_or(AddError::Exhausted);
+        let id = match id {
+            NewId::Exact(id) => id,
+            NewId::Sequence(ms) if ms == self.last_id.ms => {
+                StreamId::new(ms, self.last_id.seq.checked_add(1).ok_or(AddError::NotGreater)?)
+            }
+            NewId::Sequence(ms) => StreamId::new(ms, 0),
+            NewId::Auto if now_ms > self.last_id.ms => StreamId::new(now_ms, 0),
+            NewId::Auto => after_last()?,
+        };
+        if self.is_exhausted() {
+            return Err(AddError::Exhausted);
+        }
+        if id <= self.last_id {
+            return Err(AddError::NotGreater);
+        }
+        let serial = self.node_for(id, &fields);
+        self.entries.insert(id, Entry { node: serial, fields });
+        self.last_id = id;
+        self.entries_added += 1;
+        Ok(id)
+    }
+
+    fn node_for(&mut self, id: StreamId, fields: &[Bytes]) -> u64 {
+        let newest = self.nodes.last_key_value().map(|(&serial, _)| serial);
+        let serial = match self.nodes.last_key_value() {
+            Some((&serial, node)) if node.has_room_for(fields) => serial,
+            _ => newest.map_or(0, |serial| serial + 1),
+        };
+        let node = self.nodes.entry(serial).or_insert_with(|| Node::open(id, fields));
+        node.append(id, fields);
+        serial
+    }
+
+    /// Deletes one entry by its identifier; `false` when it is not there.
+    pub(crate) fn delete(&mut self, id: StreamId) -> bool {
+        if !self.remove(id) {
+            return false;
+        }
+        self.max_deleted_id = self.max_deleted_id.max(id);
+        true
+    }
+
+    fn remove(&mut self, id: StreamId) -> bool {
+        let Some(entry) = self.entries.remove(&id) else {
+            return false;
+        };
+        if let Some(node) = self.nodes.get_mut(&entry.node) {
+            node.delete(1);
+            if node.live == 0 {
+                self.nodes.remove(&entry.node);
+            }
+        }
+        true
+    }
+
+    /// Sets the last identifier and, if given, the counters (`XSETID`).
+    pub(crate) fn set_id(
+        &mut self,
+        last: StreamId,
+        added: Option<u64>,
+        max_deleted: Option<StreamId>,
+    ) -> Result<(), SetIdError> {
+        if last < self.max_deleted_id {
+            return Err(SetIdError::BelowMaxDeleted);
+        }
+        if let Some(top) = self.top() {
+            if last < top {
+                return Err(SetIdError::BelowTop);
+            }
+            if added.is_some_and(|added| added < self.len()) {
+                return Err(SetIdError::AddedBelowLength);
+            }
+        }
+        self.last_id = last;
+        self.entries_added = added.unwrap_or(self.entries_added);
+        if let Some(max_deleted) = max_deleted.filter(|&id| id != StreamId::MIN) {
+            self.max_deleted_id = max_deleted;
+        }
+        Ok(())
+    }
+
+    /// How many entries were ever added up to `id`; `None` when it cannot be known.
+    pub(crate) fn distance_from_first(&self, id: StreamId) -> Option<u64> {
+        if self.entries_added == 0 {
+            return Some(0);
+        }
+        if (self.is_empty() && id <= self.last_id) || id == self.last_id {
+            return Some(self.entries_added);
+        }
+        let first = self.first_id();
+        let whole = self.max_deleted_id == StreamId::MIN || self.max_deleted_id < first;
+        let before_first = self.entries_added.wrapping_sub(self.len());
+        if id > self.last_id || !whole {
+            None
+        } else if id < first {
+            Some(before_first)
+        } else if id == first {
+            Some(before_first.wrapping_add(1))
+        } else {
+            None
+        }
+    }
+
+    /// Whether an entry at or after `start` is known to have been deleted.
+    pub(crate) fn has_tombstone_from(&self, start: StreamId) -> bool {
+        !self.is_empty() && self.max_deleted_id != StreamId::MIN && start <= self.max_deleted_id
+    }
+
+    /// Entries a group has not been given yet; `None` when it cannot be known.
+    pub(crate) fn lag(&self, group: &Group) -> Option<i64> {
+        let read = match group.entries_read {
+            _ if self.entries_added == 0 => return Some(0),
+            Some(read) if !self.has_tombstone_from(group.last_id) => read,
+            _ => self.distance_from_first(group.last_id)?.cast_signed(),
+        };
+        Some(self.entries_added.cast_signed().wrapping_sub(read))
+    }
+
+    pub(crate) fn groups(&self) -> &BTreeMap<Bytes, Group> {
+        &self.groups
+    }
+
+    pub(crate) fn groups_mut(&mut self) -> &mut BTreeMap<Bytes, Group> {
+        &mut self.groups
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,207 @@
+//! The port, verb by verb.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use coord_core::mailbox::Send;
+use coord_core::{
+    AdminError, AgentId, AgentMessage, DeadLetter, FailureType, InvalidInput, MailboxPolicy,
+    MailboxStats, MessageCoordinator, MessageId, MessageResult, MessageSubscription, MessageType,
+    NackOutcome, Page, PeekedMessage, QueueMessage, ReadyCounts, ReceiveError, ReceivedMessage,
+    ReservationToken, SendError, SendOptions, SettleError, Timestamp, check_visibility,
+};
+
+use super::InMemoryCoordinator;
+use super::subscription::Closer;
+
+#[async_trait]
+impl MessageCoordinator for InMemoryCoordinator {
+    fn new_message_id(&self) -> MessageId {
+        let number = self.state().count();
+        MessageId::new(format!("msg-{number:016}")).expect("20 plain characters")
+    }
+
+    async fn send_message_with(
+        &self,
+        _sender: &AgentId,
+        recipient: &AgentId,
+        mut message: AgentMessage,
+        options: SendOptions,
+    ) -> Result<MessageResult, SendError> {
+        recipient.check()?;
+        options.validate()?;
+        let mut state = self.state();
+        let now = self.now();
+        message.timestamp.get_or_insert_with(|| now.to_string());
+        let id = message.message_id.clone();
+        let mut queued = QueueMessage::new(message);
+        queued.enqueued_at = Some(now.to_string());
+        let send = Send::new(queued).with_options(options);
+        let outcome = state.open(recipient)?.send(now, send);
+        drop(state);
+        let result = MessageResult::new(id, outcome);
+        self.shared.metrics.sent(result.delivered());
+        Ok(result)
+    }
+
+    async fn broadcast_message_with(
+        &self,
+        sender: &AgentId,
+        mut message: AgentMessage,
+        recipients: &[AgentId],
+        options: SendOptions,
+    ) -> Vec<Result<MessageResult, SendError>> {
+        // One message, hence one timestamp, however many mailboxes it goes to.
+        message.timestamp.get_or_insert_with(|| self.now().to_string());
+        let mut results = Vec::with_capacity(recipients.len());
+        for recipient in recipients {
+            let message = message.clone();
+            results.push(self.send_message_with(sender, recipient, message, options).await);
+        }
+        results
+    }
+
+    async fn subscribe_to_messages(
+        &self,
+        agent: &AgentId,
+        types: &[MessageType],
+    ) -> Result<MessageSubscription, AdminError> {
+        agent.check()?;
+        let types = distinct(types);
+        let number = {
+            let mut state = self.state();
+            state.subscribe(agent, &types);
+            state.count()
+        };
+        let closer =
+            Closer { coordinator: self.clone(), agent: agent.clone(), types: types.clone() };
+        let id = format!("sub_{number:012x}");
+        Ok(MessageSubscription::new(id, agent.clone(), types, Box::new(closer)))
+    }
+
+    async fn receive(
+        &self,
+        agent: &AgentId,
+        visibility_timeout: Duration,
+    ) -> Result<Option<ReceivedMessage>, ReceiveError> {
+        agent.check()?;
+        check_visibility(visibility_timeout)?;
+        let mut state = self.state();
+        let now = self.now();
+        state.bury_poison(now, agent);
+        let token = ReservationToken::from_bits(state.count());
+        let Some(mailbox) = state.mailbox_mut(agent) else { return Ok(None) };
+        let reserved = mailbox.receive(now, token, visibility_timeout);
+        Ok(reserved
+            .map(|it| ReceivedMessage::new(it.token, it.queue_message, it.deadline, it.fence)))
+    }
+
+    async fn ack(&self, agent: &AgentId, token: &ReservationToken) -> Result<(), SettleError> {
+        self.settle(agent, token, |mailbox, now| mailbox.ack(now, token).then_some(()))
+    }
+
+    async fn nack(
+        &self,
+        agent: &AgentId,
+        token: &ReservationToken,
+        failure: FailureType,
+        error: Option<&str>,
+    ) -> Result<NackOutcome, SettleError> {
+        let outcome =
+            self.settle(agent, token, |mailbox, now| mailbox.nack(now, token, failure, error))?;
+        let metrics = &self.shared.metrics;
+        metrics.nacked();
+        match outcome {
+            NackOutcome::Retry { delay, .. } => metrics.retry_scheduled(delay),
+            NackOutcome::DeadLettered { .. } => metrics.permanent_failure(),
+            _ => {}
+        }
+        Ok(outcome)
+    }
+
+    async fn recover_pending(&self, agent: Option<&AgentId>) -> Result<u64, AdminError> {
+        agent.map_or(Ok(()), AgentId::check)?;
+        let mut state = self.state();
+        let now = self.now();
+        Ok(match agent {
+            Some(agent) => state.mailbox_mut(agent).map_or(0, |mailbox| mailbox.recover(now)),
+            None => state.mailboxes_mut().map(|mailbox| mailbox.recover(now)).sum(),
+        })
+    }
+
+    fn configure(&self, policy: MailboxPolicy) -> Result<(), InvalidInput> {
+        self.state().configure(policy)
+    }
+
+    fn policy(&self) -> MailboxPolicy {
+        self.state().policy()
+    }
+
+    async fn mailboxes(&self) -> Result<Vec<AgentId>, AdminError> {
+        Ok(self.state().agents())
+    }
+
+    async fn mailbox_stats(&self, agent: &AgentId) -> Result<MailboxStats, AdminError> {
+        agent.check()?;
+        let state = self.state();
+        let now = self.now();
+        let Some(mailbox) = state.mailbox(agent) else { return Ok(unused(agent, now)) };
+        let mut stats = mailbox.stats(now, agent.clone());
+        stats.dead += state.unreadable(agent);
+        Ok(stats)
+    }
+
+    async fn peek(&self, agent: &AgentId, page: Page) -> Result<Vec<PeekedMessage>, AdminError> {
+        agent.check()?;
+        let state = self.state();
+        let now = self.now();
+        Ok(state.mailbox(agent).map(|mailbox| mailbox.peek(now, page)).unwrap_or_default())
+    }
+
+    async fn dead_letters(
+        &self,
+        agent: &AgentId,
+        page: Page,
+    ) -> Result<Vec<DeadLetter>, AdminError> {
+        agent.check()?;
+        Ok(self.state().dead_page(agent, page))
+    }
+
+    async fn extend(
+        &self,
+        agent: &AgentId,
+        token: &ReservationToken,
+        visibility_timeout: Duration,
+    ) -> Result<Timestamp, SettleError> {
+        check_visibility(visibility_timeout)?;
+        self.settle(agent, token, |mailbox, now| mailbox.extend(now, token, visibility_timeout))
+    }
+
+    async fn release(&self, agent: &AgentId, token: &ReservationToken) -> Result<(), SettleError> {
+        self.settle(agent, token, |mailbox, now| mailbox.release(now, token).then_some(()))
+    }
+}
+
+fn unused(agent: &AgentId, now: Timestamp) -> MailboxStats {
+    MailboxStats {
+        agent: agent.clone(),
+        ready: ReadyCounts::default(),
+        delayed: 0,
+        reserved: 0,
+        dead: 0,
+        depth: 0,
+        oldest_ready: None,
+        now,
+    }
+}
+
+/// Each type once, in the order in which they were named.
+fn distinct(types: &[MessageType]) -> Vec<MessageType> {
+    let mut distinct = Vec::with_capacity(types.len());
+    for kind in types {
+        if !distinct.contains(kind) {
+            distinct.push(*kind);
+        }
+    }
+    distinct
+}

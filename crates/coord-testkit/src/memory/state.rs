@@ -1,0 +1,163 @@
+//! Every mailbox and counter of a coordinator in memory.
+
+use std::collections::BTreeMap;
+
+use coord_core::mailbox::{Mailbox, Order, Send};
+use coord_core::{
+    AgentId, DeadBody, DeadLetter, InvalidInput, MailboxPolicy, MessageType, Page, QueueMessage,
+    Timestamp,
+};
+
+#[derive(Debug)]
+pub(super) struct State {
+    policy: MailboxPolicy,
+    order: Order,
+    boxes: BTreeMap<String, Held>,
+    /// Who is subscribed to what, and by how many handles.
+    subscriptions: BTreeMap<String, BTreeMap<MessageType, usize>>,
+    counter: u64,
+}
+
+/// One mailbox and what the machine does not hold: bytes that are no message.
+#[derive(Debug, Default)]
+struct Held {
+    mailbox: Mailbox,
+    poison: Vec<Vec<u8>>,
+    unreadable: Vec<DeadLetter>,
+}
+
+impl State {
+    pub(super) const fn new(policy: MailboxPolicy, order: Order) -> Self {
+        Self { policy, order, boxes: BTreeMap::new(), subscriptions: BTreeMap::new(), counter: 0 }
+    }
+
+    pub(super) const fn policy(&self) -> MailboxPolicy {
+        self.policy
+    }
+
+    pub(super) fn configure(&mut self, policy: MailboxPolicy) -> Result<(), InvalidInput> {
+        policy.validate()?;
+        for held in self.boxes.values_mut() {
+            held.mailbox.configure(policy)?;
+        }
+        self.policy = policy;
+        Ok(())
+    }
+
+    /// The next number: of an id, a token or a subscription.
+    pub(super) const fn count(&mut self) -> u64 {
+        self.counter += 1;
+        self.counter
+    }
+
+    pub(super) fn agents(&self) -> Vec<AgentId> {
+        let key = |key: &String| {
+            let (kind, instance) = key.split_once(':')?;
+            Some(AgentId::foreign(kind, Some(instance.to_owned())))
+        };
+        self.boxes.keys().filter_map(key).collect()
+    }
+
+    pub(super) fn mailbox(&self, agent: &AgentId) -> Option<&Mailbox> {
+        self.boxes.get(&agent.mailbox_key()).map(|held| &held.mailbox)
+    }
+
+    pub(super) fn mailbox_mut(&mut self, agent: &AgentId) -> Option<&mut Mailbox> {
+        self.boxes.get_mut(&agent.mailbox_key()).map(|held| &mut held.mailbox)
+    }
+
+    pub(super) fn mailboxes_mut(&mut self) -> impl Iterator<Item = &mut Mailbox> {
+        self.boxes.values_mut().map(|held| &mut held.mailbox)
+    }
+
+    /// The mailbox of `agent`, made if it is not there yet.
+    pub(super) fn open(&mut self, agent: &AgentId) -> Result<&mut Mailbox, InvalidInput> {
+        Ok(&mut self.held(agent)?.mailbox)
+    }
+
+    pub(super) fn inject_raw(&mut self, now: Timestamp, agent: &AgentId, bytes: &[u8]) {
+        let policy = self.policy;
+        let Ok(held) = self.held(agent) else { return };
+        match QueueMessage::from_wire(bytes) {
+            Ok(queued) => {
+                // A foreign writer knows no capacity: the bound is lifted for this one send.
+                let roomy = policy.with_queue_size(MailboxPolicy::MAX_QUEUE_SIZE);
+                if held.mailbox.configure(roomy).is_ok() {
+                    held.mailbox.send(now, Send::new(queued));
+                    held.mailbox.configure(policy).expect("it was in force before");
+                }
+            }
+            Err(_) => held.poison.push(bytes.to_vec()),
+        }
+    }
+
+    /// Moves bytes that are no message to the dead-letter queue.
+    pub(super) fn bury_poison(&mut self, now: Timestamp, agent: &AgentId) {
+        let Some(held) = self.boxes.get_mut(&agent.mailbox_key()) else { return };
+        for bytes in held.poison.drain(..) {
+            let Err(poison) = QueueMessage::from_wire(&bytes) else { continue };
+            let raw = String::from_utf8_lossy(&bytes).into_owned();
+            let body = DeadBody::Unreadable { raw, reason: poison.reason().to_owned() };
+            held.unreadable.push(DeadLetter { body, died_at: Some(now) });
+        }
+    }
+
+    pub(super) fn unreadable(&self, agent: &AgentId) -> u64 {
+        self.boxes.get(&agent.mailbox_key()).map_or(0, |held| held.unreadable.len() as u64)
+    }
+
+    /// One page of the dead-letter queue, oldest first.
+    pub(super) fn dead_page(&self, agent: &AgentId, page: Page) -> Vec<DeadLetter> {
+        let Some(held) = self.boxes.get(&agent.mailbox_key()) else { return Vec::new() };
+        if held.unreadable.is_empty() {
+            return held.mailbox.dead_page(page);
+        }
+        let messages = held.mailbox.dead_letters().map(|dead| DeadLetter {
+            body: DeadBody::Message(Box::new(dead.queue_message.clone())),
+            died_at: Some(dead.died_at),
+        });
+        let mut letters: Vec<_> = held.unreadable.iter().cloned().chain(messages).collect();
+        letters.sort_by_key(|letter| letter.died_at);
+        let skip = usize::try_from(page.offset).unwrap_or(usize::MAX);
+        letters.into_iter().skip(skip).take(page.bounded_limit() as usize).collect()
+    }
+
+    pub(super) fn subscriptions(&self, agent: &AgentId) -> Vec<MessageType> {
+        let found = self.subscriptions.get(&agent.mailbox_key());
+        found.map(|types| types.keys().copied().collect()).unwrap_or_default()
+    }
+
+    pub(super) fn subscribe(&mut self, agent: &AgentId, types: &[MessageType]) {
+        if types.is_empty() {
+            return;
+        }
+        let entry = self.subscriptions.entry(agent.mailbox_key()).or_default();
+        for kind in types {
+            *entry.entry(*kind).or_default() += 1;
+        }
+    }
+
+    pub(super) fn unsubscribe(&mut self, agent: &AgentId, types: &[MessageType]) {
+        let Some(entry) = self.subscriptions.get_mut(&agent.mailbox_key()) else { return };
+        for kind in types {
+            if let Some(handles) = entry.get_mut(kind) {
+                *handles = handles.saturating_sub(1);
+            }
+        }
+        entry.retain(|_, handles| *handles > 0);
+        if entry.is_empty() {
+            self.subscriptions.remove(&agent.mailbox_key());
+        }
+    }
+
+    fn held(&mut self, agent: &AgentId) -> Result<&mut Held, InvalidInput> {
+        use std::collections::btree_map::Entry;
+        match self.boxes.entry(agent.mailbox_key()) {
+            Entry::Occupied(held) => Ok(held.into_mut()),
+            Entry::Vacant(place) => {
+                let mailbox = Mailbox::new(self.policy, self.order)?;
+                Ok(place.insert(Held { mailbox, ..Held::default() }))
+            }
+        }
+    }
+}
