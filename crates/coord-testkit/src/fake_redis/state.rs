@@ -10,7 +10,7 @@ use super::clock::Clock;
 use super::config::Config;
 use super::pause::Pause;
 use super::reply::Reply;
-use super::script_host::Scripts;
+use super::scripts::Scripts;
 use super::session::{Session, SessionId};
 use super::store::Db;
 use super::tracking::TrackingTable;

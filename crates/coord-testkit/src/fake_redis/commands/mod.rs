@@ -17,12 +17,14 @@ mod connection;
 mod debug;
 mod dump;
 mod expiry;
+mod functions;
 mod info;
 mod keys;
 mod lcs;
 mod object;
 mod pubsub;
 mod scan;
+mod scripting;
 mod server;
 mod sort;
 mod streams;
@@ -40,6 +42,7 @@ pub(crate) static FAMILIES: &[&Family] = &[
     &keys::FAMILY,
     &object::MEMORY,
     &pubsub::FAMILY,
+    &scripting::FAMILY,
     &server::FAMILY,
     &streams::FAMILY,
     &strings::FAMILY,

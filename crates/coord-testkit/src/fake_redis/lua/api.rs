@@ -208,9 +208,10 @@ pub(crate) fn error_handler(lua: &Lua) -> mlua::Result<Function> {
                 (source.what == "C", source.source.unwrap_or_default().into_owned(), line)
             })
         };
-        let mut at = place(1);
+        // Level 1 is the handler itself; a C function is not a place in a script.
+        let mut at = place(2);
         if matches!(at, Some((true, ..))) {
-            at = place(2);
+            at = place(3);
         }
         let table = match value {
             Value::Table(table) => table,

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use mlua::{ChunkMode, Function, HookTriggers, Lua, MultiValue, Table, Value, VmState};
+use mlua::chunk::ChunkMode;
+use mlua::{Function, HookTriggers, Lua, MultiValue, Table, Value, VmState};
 
 use super::super::reply::Reply;
 use super::api::{Current, Exchange, current, error_handler};
@@ -52,8 +53,9 @@ impl MluaEngine {
     /// An interpreter's error text; in practice only when memory is exhausted.
     pub(crate) fn new(control: Arc<Control>) -> Result<Self, String> {
         let watching = Watching::default();
+        let random = Arc::new(Mutex::new(Random48::new()));
         let start = |world| -> mlua::Result<Sandbox> {
-            let sandbox = Sandbox::new(world, MEMORY_LIMIT)?;
+            let sandbox = Sandbox::new(world, MEMORY_LIMIT, &random)?;
             sandbox.lua.set_app_data(Current::idle());
             sandbox.lua.set_app_data(Loading::default());
             let watching = Arc::clone(&watching);
@@ -208,7 +210,6 @@ fn execute(
     host: &mut dyn Host,
 ) -> mlua::Result<Reply> {
     let lua = &sandbox.lua;
-    *sandbox.random.lock().unwrap_or_else(PoisonError::into_inner) = Random48::seeded(0);
     let keys = strings(lua, run.keys)?;
     let args = strings(lua, run.args)?;
     let handler = error_handler(lua)?;

@@ -27,4 +27,5 @@ mod random;
 mod sandbox;
 mod struct_lib;
 
+pub(crate) use library::{INVALID_NAME, is_valid_name};
 pub(crate) use mlua_engine::MluaEngine;

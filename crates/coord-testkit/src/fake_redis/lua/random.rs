@@ -1,11 +1,16 @@
 //! The random numbers of scripts: the 48-bit linear congruence of `lrand48`.
 
-/// Generator behind `math.random`; the same seed gives the same numbers as on
-/// a real server, where it is seeded with 0 before every script.
+/// Generator behind `math.random`. A server starts with the same state each time
+/// and goes on from script to script.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Random48(u64);
 
 impl Random48 {
+    /// The state at the start of a server.
+    pub(crate) const fn new() -> Self {
+        Self(0x1234_abcd_330e)
+    }
+
     /// A generator as `srand48(seed)` leaves it.
     pub(crate) fn seeded(seed: u32) -> Self {
         Self((u64::from(seed) << 16) | 0x330e)

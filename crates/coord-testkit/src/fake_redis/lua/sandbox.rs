@@ -36,7 +36,6 @@ pub(crate) struct Sandbox {
     pub(crate) globals: Table,
     /// The names of protected tables, to be cleaned after a script.
     proxies: Vec<Table>,
-    pub(crate) random: Arc<Mutex<Random48>>,
     /// The original `xpcall`.
     pub(crate) protected: Function,
     /// Calls a function with two arguments under a handler.
@@ -49,9 +48,14 @@ return function(f, handler, keys, args)
 end";
 
 impl Sandbox {
-    pub(crate) fn new(world: World, memory_limit: usize) -> mlua::Result<Self> {
+    pub(crate) fn new(
+        world: World,
+        memory_limit: usize,
+        random: &Arc<Mutex<Random48>>,
+    ) -> mlua::Result<Self> {
         let options = LuaOptions::new().catch_rust_panics(false);
-        let libraries = StdLib::TABLE | StdLib::STRING | StdLib::MATH | StdLib::COROUTINE;
+        // Coroutines are part of the base library of Lua 5.1.
+        let libraries = StdLib::TABLE | StdLib::STRING | StdLib::MATH;
         let lua = Lua::new_with(libraries, options)?;
         lua.set_memory_limit(memory_limit)?;
         let original = lua.globals();
@@ -61,8 +65,7 @@ impl Sandbox {
         }
         let protected: Function = original.raw_get("xpcall")?;
         let invoke: Function = lua.load(INVOKE).set_name("=redis").call(())?;
-        let random = Arc::new(Mutex::new(Random48::seeded(0)));
-        globals::install(&lua, &globals, &random)?;
+        globals::install(&lua, &globals, random)?;
         globals.raw_set("bit", bit::library(&lua)?)?;
         globals.raw_set("cjson", cjson::library(&lua)?)?;
         globals.raw_set("cmsgpack", cmsgpack::library(&lua)?)?;
@@ -88,7 +91,7 @@ impl Sandbox {
         globals.raw_set("_G", &global)?;
         proxies.push(global.clone());
         lua.set_globals(global)?;
-        Ok(Self { lua, globals, proxies, random, protected, invoke })
+        Ok(Self { lua, globals, proxies, protected, invoke })
     }
 
     /// Undoes what got into protected tables past their protection.

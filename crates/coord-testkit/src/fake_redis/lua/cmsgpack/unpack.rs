@@ -65,7 +65,7 @@ impl<'a> Reader<'a> {
     fn decode(&mut self, lua: &Lua) -> Result<Value, Problem> {
         let mut stack: Vec<Frame> = Vec::new();
         loop {
-            let mut value = match self.item(lua)? {
+            let value = match self.item(lua)? {
                 Item::Value(value) => value,
                 container => {
                     let table = lua.create_table()?;
@@ -73,7 +73,7 @@ impl<'a> Reader<'a> {
                         Item::Array(length) if length > 0 => Frame::Array { table, next: 1, length },
                         Item::Map(left) if left > 0 => Frame::Map { table, left, key: None },
                         _ => {
-                            match fill(lua, &mut stack, Value::Table(table))? {
+                            match fill(&mut stack, Value::Table(table))? {
                                 Some(done) => return Ok(done),
                                 None => continue,
                             }
@@ -87,7 +87,7 @@ impl<'a> Reader<'a> {
                     continue;
                 }
             };
-            match fill(lua, &mut stack, std::mem::replace(&mut value, Value::Nil))? {
+            match fill(&mut stack, value)? {
                 Some(done) => return Ok(done),
                 None => continue,
             }
@@ -156,7 +156,7 @@ impl<'a> Reader<'a> {
 
 /// Puts a finished value into the innermost container, closing those it
 /// completes; the outermost one is returned.
-fn fill(lua: &Lua, stack: &mut Vec<Frame>, mut value: Value) -> Result<Option<Value>, Problem> {
+fn fill(stack: &mut Vec<Frame>, mut value: Value) -> Result<Option<Value>, Problem> {
     loop {
         match stack.pop() {
             None => return Ok(Some(value)),
