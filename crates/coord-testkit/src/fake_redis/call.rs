@@ -7,7 +7,7 @@ use super::failure::Failure;
 use super::reply::Reply;
 use super::session::{Blocked, Session, SessionId};
 use super::state::State;
-use super::store::{Db, Entry};
+use super::store::{Db, Entry, Form};
 use super::types::{Hash, List, Set, SortedSet, Stream};
 use super::value::{TypedValue, Value};
 
@@ -146,7 +146,7 @@ impl<'a> Call<'a> {
     }
     /// [`Call::put`] with an expiry in milliseconds since 1970.
     pub(crate) fn put_with(&mut self, key: &Bytes, value: Value, expire_at: Option<u64>) {
-        let entry = Entry { value, expire_at, used_at: self.now_ms(), raw: false };
+        let entry = Entry { value, expire_at, used_at: self.now_ms(), form: Form::default() };
         if self.state.dbs[self.db].insert(key.clone(), entry).is_none() {
             self.state.notify_event(self.db, super::notify::NEW, "new", key);
         }
@@ -243,7 +243,8 @@ impl<'a> Call<'a> {
             .ok_or(Failure::fixed("ERR timeout is not a float or out of range"))?;
         let ms = (seconds * 1000.0).ceil();
         if ms.is_nan() || ms >= 9.2e18 {
-            return Err(Failure::fixed("ERR timeout is out of range"));
+            // Redis casts to a 64-bit integer, which then is the least one.
+            return Err(Failure::fixed("ERR timeout is negative"));
         }
         #[expect(clippy::cast_possible_truncation, reason = "bounded just above")]
         self.deadline_from_ms(ms as i64)

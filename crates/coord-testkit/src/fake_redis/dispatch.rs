@@ -87,6 +87,17 @@ fn checked(state: &mut State, id: SessionId, args: &[Bytes]) -> Result<Reply, Fa
     let in_multi = state.sessions.get(&id).is_some_and(|session| session.multi.is_some());
     let found = match result {
         Ok(found) => found,
+        // A refused EXEC ends the transaction, and says so.
+        Err(failure) if args[0].eq_ignore_ascii_case(b"exec") => {
+            if let Some(session) = state.sessions.get_mut(&id) {
+                session.multi = None;
+            }
+            state.unwatch(id);
+            let cause = failure.0.strip_prefix("ERR ").unwrap_or(&failure.0);
+            return Err(Failure::new(format!(
+                "EXECABORT Transaction discarded because of: {cause}"
+            )));
+        }
         Err(failure) => {
             if in_multi
                 && let Some(multi) =

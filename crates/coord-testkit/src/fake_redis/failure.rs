@@ -43,6 +43,12 @@ impl Failure {
     pub(crate) const fn overflow() -> Self {
         Self::fixed("ERR increment or decrement would overflow")
     }
+    pub(crate) const fn not_score_range() -> Self {
+        Self::fixed("ERR min or max is not a float")
+    }
+    pub(crate) const fn not_lex_range() -> Self {
+        Self::fixed("ERR min or max not valid string range item")
+    }
     /// `name` is the command as a user writes it in lower case (`client|kill` for a subcommand).
     pub(crate) fn arity(name: &str) -> Self {
         Self::new(format!("ERR wrong number of arguments for '{name}' command"))

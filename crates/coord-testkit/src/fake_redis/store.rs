@@ -7,6 +7,18 @@ use bytes::Bytes;
 use super::types::scan_map::ScanMap;
 use super::value::Value;
 
+/// How a string is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Form {
+    /// As a number where possible.
+    #[default]
+    Shortest,
+    /// The text of a computed float: never as a number.
+    Text,
+    /// Edited in place.
+    Raw,
+}
+
 /// A value with its expiry and its age.
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
@@ -15,8 +27,8 @@ pub(crate) struct Entry {
     pub(crate) expire_at: Option<u64>,
     /// When it was last read or written, in milliseconds since 1970.
     pub(crate) used_at: u64,
-    /// A string that was edited in place: OBJECT ENCODING says `raw`.
-    pub(crate) raw: bool,
+    /// What OBJECT ENCODING says of a string.
+    pub(crate) form: Form,
 }
 
 /// One numbered database. Expiry is a plain fact here: who looks says what time it is.
@@ -45,10 +57,16 @@ impl Db {
             entry.used_at = now_ms;
         }
     }
+    /// Notes that a string is the text of a computed float.
+    pub(crate) fn mark_text(&mut self, key: &Bytes) {
+        if let Some(entry) = self.entries.get_mut(key) {
+            entry.form = Form::Text;
+        }
+    }
     /// Notes that a string was edited in place.
     pub(crate) fn mark_raw(&mut self, key: &Bytes) {
         if let Some(entry) = self.entries.get_mut(key) {
-            entry.raw = true;
+            entry.form = Form::Raw;
         }
     }
     pub(crate) fn contains(&self, key: &Bytes) -> bool {

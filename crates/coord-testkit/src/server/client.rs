@@ -112,6 +112,24 @@ impl RawClient {
         }
     }
 
+    /// Whether a reply, or the end of the connection, is there to be read.
+    ///
+    /// Waits at most a millisecond.
+    pub fn has_reply(&mut self) -> bool {
+        let stream = self.stream.get_ref();
+        let usual = stream.read_timeout().unwrap_or_default();
+        if stream.set_read_timeout(Some(Duration::from_millis(1))).is_err() {
+            return true;
+        }
+        let waiting = match self.stream.fill_buf() {
+            Ok(_) => true,
+            Err(error) => !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut),
+        };
+        // Set once before with success; it cannot fail on an open socket.
+        let _ = self.stream.get_ref().set_read_timeout(usual);
+        waiting
+    }
+
     fn frame(&mut self) -> Result<Frame, Error> {
         let line = self.line()?;
         let (kind, rest) = line.split_at_checked(1).ok_or_else(|| malformed(&line))?;

@@ -44,10 +44,12 @@ fn run(call: &mut Call<'_>, read_only: bool) -> Result<Reply, Failure> {
     let key = call.arg(1);
     let writes = steps.iter().any(|step| !matches!(step.action, Action::Get));
     let mut text = call.string(key)?.cloned().unwrap_or_default();
+    let mut grown = false;
     if writes {
         let end = steps.iter().filter(|step| !matches!(step.action, Action::Get));
         let end = end.map(|step| (step.offset + step.bits as usize - 1) / 8 + 1).max().unwrap_or(0);
         if text.len() < end {
+            grown = true;
             text.resize(end, 0);
         }
     }
@@ -69,7 +71,7 @@ fn run(call: &mut Call<'_>, read_only: bool) -> Result<Reply, Failure> {
         match target {
             Some(value) => {
                 write(&mut text, step, value);
-                changes += 1;
+                changes += usize::from(grown || value != old);
                 replies.push(integer_reply(reply));
             }
             None => replies.push(Reply::Null),

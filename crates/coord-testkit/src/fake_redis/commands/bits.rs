@@ -49,7 +49,8 @@ fn setbit(call: &mut Call<'_>) -> Result<Reply, Failure> {
     let key = call.arg(1);
     let text = call.string_or_create(key)?;
     let byte = offset >> 3;
-    if text.len() <= byte {
+    let grows = text.len() <= byte;
+    if grows {
         text.resize(byte + 1, 0);
     }
     let mask = 0x80 >> (offset & 7);
@@ -60,7 +61,9 @@ fn setbit(call: &mut Call<'_>) -> Result<Reply, Failure> {
         text[byte] &= !mask
     }
     call.state.dbs[call.db].mark_raw(key);
-    call.changed(key, notify::STRING, "setbit");
+    if grows || old != on {
+        call.changed(key, notify::STRING, "setbit");
+    }
     Ok(Reply::flag(old))
 }
 
@@ -98,6 +101,9 @@ fn bit_range(len: usize, start: i64, end: i64, bits: bool) -> Option<(usize, usi
 }
 
 fn bitcount(call: &mut Call<'_>) -> Result<Reply, Failure> {
+    if call.string(call.arg(1))?.is_none() {
+        return Ok(Reply::Integer(0));
+    }
     let range = match call.args.len() {
         2 => None,
         4 | 5 => Some((integer(call.arg(2))?, integer(call.arg(3))?, in_bits(call, 4)?)),
@@ -130,6 +136,9 @@ fn bitpos(call: &mut Call<'_>) -> Result<Reply, Failure> {
         1 => true,
         _ => return Err(Failure::fixed("ERR The bit argument must be 1 or 0.")),
     };
+    if call.string(call.arg(1))?.is_none() {
+        return Ok(Reply::Integer(if wanted { -1 } else { 0 }));
+    }
     let given_end = call.args.len() > 4;
     let (start, end, bits) = match call.args.len() {
         3 => (0, -1, false),
@@ -190,6 +199,7 @@ fn bitop(call: &mut Call<'_>) -> Result<Reply, Failure> {
         return Ok(Reply::Integer(0));
     }
     call.put(key, Value::String(result));
+    call.state.dbs[call.db].mark_raw(key);
     call.changed(key, notify::STRING, "set");
     Ok(Reply::len(len))
 }

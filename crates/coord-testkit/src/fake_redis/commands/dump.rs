@@ -7,7 +7,7 @@ use crate::fake_redis::failure::Failure;
 use crate::fake_redis::notify::GENERIC;
 use crate::fake_redis::number::integer;
 use crate::fake_redis::reply::Reply;
-use crate::fake_redis::store::Entry;
+use crate::fake_redis::store::{Entry, Form};
 use crate::fake_redis::types::{Hash, List, Set, SortedSet};
 use crate::fake_redis::value::Value;
 
@@ -152,7 +152,8 @@ pub(crate) fn restore(call: &mut Call<'_>) -> Result<Reply, Failure> {
         return Ok(Reply::OK);
     }
     let used_at = now_ms.saturating_sub(idle_s.unwrap_or(0).saturating_mul(1000));
-    call.state.dbs[call.db].insert(key.clone(), Entry { value, expire_at, used_at, raw: false });
+    call.state.dbs[call.db]
+        .insert(key.clone(), Entry { value, expire_at, used_at, form: Form::default() });
     call.changed(key, GENERIC, "restore");
     Ok(Reply::OK)
 }

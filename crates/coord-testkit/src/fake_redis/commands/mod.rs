@@ -7,6 +7,7 @@ use super::command::{Command, Family, flag};
 use super::reply::Reply;
 
 mod acl;
+mod arguments;
 mod bitfield;
 mod bits;
 mod client;
@@ -18,15 +19,21 @@ mod debug;
 mod dump;
 mod expiry;
 mod functions;
+mod hashes;
 mod info;
 mod keys;
 mod lcs;
+mod lists;
+mod lists_blocking;
 mod object;
 mod pubsub;
 mod scan;
 mod scripting;
 mod server;
+mod set_algebra;
+mod sets;
 mod sort;
+mod sorted_sets;
 mod streams;
 mod string_edit;
 mod strings;
@@ -35,9 +42,13 @@ mod transactions;
 
 /// Every family of commands.
 pub(crate) static FAMILIES: &[&Family] = &[
+    &connection::FAMILY,
+    &hashes::FAMILY,
+    &lists::FAMILY,
+    &sets::FAMILY,
+    &sorted_sets::FAMILY,
     &acl::FAMILY,
     &bits::FAMILY,
-    &connection::FAMILY,
     &expiry::FAMILY,
     &keys::FAMILY,
     &object::MEMORY,

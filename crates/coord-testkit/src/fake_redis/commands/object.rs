@@ -5,7 +5,7 @@ use crate::fake_redis::command::{Command, Family, Keys, flag};
 use crate::fake_redis::failure::Failure;
 use crate::fake_redis::number::{integer, parse_i64};
 use crate::fake_redis::reply::Reply;
-use crate::fake_redis::store::Entry;
+use crate::fake_redis::store::{Entry, Form};
 use crate::fake_redis::value::Value;
 
 use super::help;
@@ -50,8 +50,8 @@ fn encoding(call: &mut Call<'_>) -> Result<Reply, Failure> {
 pub(crate) fn encoding_of(entry: &Entry) -> &'static str {
     match &entry.value {
         Value::String(text) => match text.len() {
-            _ if entry.raw => "raw",
-            0..=20 if parse_i64(text).is_some() => "int",
+            _ if entry.form == Form::Raw => "raw",
+            0..=20 if entry.form == Form::Shortest && parse_i64(text).is_some() => "int",
             0..=44 => "embstr",
             _ => "raw",
         },
@@ -81,7 +81,15 @@ fn idletime(call: &mut Call<'_>) -> Result<Reply, Failure> {
 }
 
 fn refcount(call: &mut Call<'_>) -> Result<Reply, Failure> {
-    Ok(call.lookup(call.arg(2)).map_or(Reply::Null, |_| Reply::Integer(1)))
+    let count = |entry: &Entry| match &entry.value {
+        // Small numbers are one shared object each.
+        Value::String(text) if encoding_of(entry) == "int" => {
+            let shared = parse_i64(text).is_some_and(|number| (0..10_000).contains(&number));
+            if shared { i64::from(i32::MAX) } else { 1 }
+        }
+        _ => 1,
+    };
+    Ok(call.lookup(call.arg(2)).map_or(Reply::Null, |entry| Reply::Integer(count(entry))))
 }
 
 /// An estimate: the bytes of the parts and a fixed sum for each.

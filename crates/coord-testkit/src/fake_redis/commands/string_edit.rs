@@ -59,6 +59,7 @@ pub(crate) fn incrbyfloat(call: &mut Call<'_>) -> Result<Reply, Failure> {
     }
     let new = new.to_text();
     call.put_keeping_expiry(key, Value::String(new.clone().into_bytes()));
+    call.state.dbs[call.db].mark_text(key);
     call.changed(key, notify::STRING, "incrbyfloat");
     Ok(Reply::bulk(new))
 }

@@ -61,18 +61,25 @@ struct Options {
     keep_expiry: bool,
     persist: bool,
     get: bool,
+    /// Index of the argument, whether it is in seconds, and whether it counts from now.
+    expiry: Option<(usize, bool, bool)>,
+}
+
+impl Options {
     /// Milliseconds since 1970.
-    expire_at: Option<i64>,
+    fn expire_at(&self, call: &Call<'_>) -> Result<Option<i64>, Failure> {
+        let read = |(at, seconds, relative)| expiry_ms(call, at, seconds, relative);
+        self.expiry.map(read).transpose()
+    }
 }
 
 /// Reads the options from index `from` on.
 fn options(call: &Call<'_>, from: usize, is_set: bool) -> Result<Options, Failure> {
     let mut options = Options::default();
-    let mut expiry: Option<(usize, bool, bool)> = None;
     let mut at = from;
     while at < call.args.len() {
         let next = at + 1 < call.args.len();
-        let free = expiry.is_none() && !options.keep_expiry && !options.persist;
+        let free = options.expiry.is_none() && !options.keep_expiry && !options.persist;
         if is_set && call.is(at, "NX") && !options.if_present {
             options.if_absent = true;
         } else if is_set && call.is(at, "XX") && !options.if_absent {
@@ -84,18 +91,15 @@ fn options(call: &Call<'_>, from: usize, is_set: bool) -> Result<Options, Failur
         } else if !is_set && call.is(at, "PERSIST") && free {
             options.persist = true;
         } else if next && free && (call.is(at, "EX") || call.is(at, "PX")) {
-            expiry = Some((at + 1, call.is(at, "EX"), true));
+            options.expiry = Some((at + 1, call.is(at, "EX"), true));
             at += 1;
         } else if next && free && (call.is(at, "EXAT") || call.is(at, "PXAT")) {
-            expiry = Some((at + 1, call.is(at, "EXAT"), false));
+            options.expiry = Some((at + 1, call.is(at, "EXAT"), false));
             at += 1;
         } else {
             return Err(Failure::syntax());
         }
         at += 1;
-    }
-    if let Some((at, seconds, relative)) = expiry {
-        options.expire_at = Some(expiry_ms(call, at, seconds, relative)?);
     }
     Ok(options)
 }
@@ -124,6 +128,7 @@ fn store(call: &mut Call<'_>, key: &Bytes, value: &Bytes, expire_at: Option<i64>
 
 fn set(call: &mut Call<'_>) -> Result<Reply, Failure> {
     let options = options(call, 3, true)?;
+    let expire_at = options.expire_at(call)?;
     let (key, value) = (call.arg(1), call.arg(2));
     let old = match options.get {
         true => Some(Reply::bulk_or_null(call.string(key)?)),
@@ -137,7 +142,7 @@ fn set(call: &mut Call<'_>) -> Result<Reply, Failure> {
         call.put_keeping_expiry(key, Value::String(value.to_vec()));
         call.changed(key, notify::STRING, "set");
     } else {
-        store(call, key, value, options.expire_at);
+        store(call, key, value, expire_at);
     }
     Ok(old.unwrap_or(Reply::OK))
 }
@@ -182,7 +187,7 @@ fn getex(call: &mut Call<'_>) -> Result<Reply, Failure> {
     let Some(value) = call.string(key)?.map(Reply::bulk) else {
         return Ok(Reply::Null);
     };
-    if let Some(at) = options.expire_at {
+    if let Some(at) = options.expire_at(call)? {
         let at = u64::try_from(at).unwrap_or(0);
         if at <= call.now_ms() {
             call.delete(key, "del");

@@ -39,6 +39,11 @@ pub(crate) struct ScoreRange {
 }
 
 impl ScoreRange {
+    /// Reads both ends; `None` if one is malformed.
+    pub(crate) fn parse(min: &[u8], max: &[u8]) -> Option<Self> {
+        Some(Self { min: ScoreBound::parse(min)?, max: ScoreBound::parse(max)? })
+    }
+
     /// Whether `score` lies before the range.
     pub(crate) fn is_below(&self, score: f64) -> bool {
         score < self.min.value || (self.min.exclusive && score == self.min.value)
@@ -86,6 +91,11 @@ pub(crate) struct LexRange {
 }
 
 impl LexRange {
+    /// Reads both ends; `None` if one is malformed.
+    pub(crate) fn parse(min: &Bytes, max: &Bytes) -> Option<Self> {
+        Some(Self { min: LexBound::parse(min)?, max: LexBound::parse(max)? })
+    }
+
     /// Whether `member` lies before the range.
     pub(crate) fn is_below(&self, member: &[u8]) -> bool {
         match &self.min {

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::range::{LexRange, ScoreRange};
 use super::rank_tree::{RankTree, Walk};
 use super::table::{Table, below};
+use crate::fake_redis::number::format_double;
 
 /// Members and scores of a sorted set, with the encoding Redis would report.
 #[derive(Debug, Clone, Default)]
@@ -22,6 +23,24 @@ impl SortedSet {
     pub(crate) const MAX_LISTPACK_ENTRIES: usize = 128;
     /// `zset-max-listpack-value`, in bytes.
     pub(crate) const MAX_LISTPACK_VALUE: usize = 64;
+
+    /// An empty set in the encoding for many members, which keeps -0.
+    pub(crate) fn large() -> Self {
+        Self { large: true, ..Self::default() }
+    }
+
+    /// The set in the encoding that suits its members.
+    pub(crate) fn fitted(self) -> Self {
+        let long = self.iter().any(|(_, member)| member.len() > Self::MAX_LISTPACK_VALUE);
+        if long || self.len() > Self::MAX_LISTPACK_ENTRIES {
+            return self;
+        }
+        let mut set = Self::default();
+        for (score, member) in self.iter() {
+            set.insert(member.clone(), score);
+        }
+        set
+    }
 
     /// Number of members.
     pub(crate) fn len(&self) -> usize {
@@ -106,6 +125,15 @@ impl SortedSet {
             return None;
         }
         self.walk(below(random, self.len()), 1).next()
+    }
+
+    /// A score as a scan shows it: a listpack holds whole numbers up to 2^62 as integers.
+    pub(crate) fn scan_text(&self, score: f64) -> String {
+        if !self.large && score.fract() == 0.0 && score.abs() <= 4_611_686_018_427_387_904.0 {
+            // All digits; the set has no -0 then.
+            return format!("{score:.0}");
+        }
+        format_double(score)
     }
 
     /// One step of a scan; a listpack is returned whole and in order, as in Redis.

@@ -120,9 +120,6 @@ pub(super) fn xsetid(call: &mut Call<'_>) -> Result<Reply, Failure> {
     let stream = call.stream_mut(key)?.ok_or_else(Failure::no_such_key)?;
     stream.set_id(id, added, max_deleted).map_err(|error| {
         Failure::fixed(match error {
-            SetIdError::BelowMaxDeleted => {
-                "ERR The ID specified in XSETID is smaller than current max_deleted_entry_id"
-            }
             SetIdError::BelowTop => {
                 "ERR The ID specified in XSETID is smaller than the target stream top item"
             }
@@ -174,12 +171,7 @@ impl Options {
             }
             at += 1;
         }
-        options.trim = parse_trim(keep, approximate, limit)?;
-        if !adding && options.trim.is_none() {
-            return Err(Failure::fixed(
-                "ERR syntax error, XTRIM must be called with a trimming strategy",
-            ));
-        }
+        options.trim = parse_trim(keep, approximate, limit, adding)?;
         Ok(options)
     }
 }
@@ -197,21 +189,26 @@ fn parse_trim(
     keep: Option<Keep>,
     approximate: bool,
     limit: Option<u64>,
+    adding: bool,
 ) -> Result<Option<Trim>, Failure> {
-    let Some(keep) = keep else {
-        return match limit {
-            Some(1..) => Err(Failure::fixed(
-                "ERR syntax error, LIMIT cannot be used without specifying a trimming strategy",
-            )),
-            // A limit of 0 is none.
-            _ => Ok(None),
-        };
-    };
+    if keep.is_none() && limit.is_some_and(|limit| limit > 0) {
+        return Err(Failure::fixed(
+            "ERR syntax error, LIMIT cannot be used without specifying a trimming strategy",
+        ));
+    }
+    if keep.is_none() && !adding {
+        return Err(Failure::fixed(
+            "ERR syntax error, XTRIM must be called with a trimming strategy",
+        ));
+    }
     if limit.is_some() && !approximate {
         return Err(Failure::fixed(
             "ERR syntax error, LIMIT cannot be used without the special ~ option",
         ));
     }
+    let Some(keep) = keep else {
+        return Ok(None);
+    };
     let by_default = if approximate { Trim::DEFAULT_LIMIT } else { 0 };
     Ok(Some(Trim { keep, approximate, limit: limit.unwrap_or(by_default) }))
 }

@@ -48,7 +48,7 @@ pub(super) fn xclaim(call: &mut Call<'_>) -> Result<Reply, Failure> {
     let mut created = false;
     if let Some(group) = stream.groups_mut().get_mut(name) {
         group.last_id = group.last_id.max(last);
-        created = group.see_consumer(consumer, now);
+        created = !group.consumers().contains_key(consumer);
     }
     let mut claimed = Vec::new();
     for id in ids {
@@ -56,7 +56,7 @@ pub(super) fn xclaim(call: &mut Call<'_>) -> Result<Reply, Failure> {
             claimed.push(claimed_reply(stream, id, claim.just_id));
         }
     }
-    finish(call, created);
+    finish(call, created && !claimed.is_empty());
     Ok(Reply::Array(claimed))
 }
 
@@ -121,7 +121,7 @@ pub(super) fn xautoclaim(call: &mut Call<'_>) -> Result<Reply, Failure> {
     };
     let (mut created, mut candidates) = (false, Vec::new());
     if let Some(group) = stream.groups_mut().get_mut(name) {
-        created = group.see_consumer(consumer, now);
+        created = !group.consumers().contains_key(consumer);
         let looked_at = count.saturating_mul(ATTEMPTS).saturating_add(1);
         candidates = group.pending().range(start..).map(|(&id, _)| id).take(looked_at).collect();
     }
@@ -143,7 +143,7 @@ pub(super) fn xautoclaim(call: &mut Call<'_>) -> Result<Reply, Failure> {
         }
         left -= 1;
     }
-    finish(call, created);
+    finish(call, created && !claimed.is_empty());
     Ok(Reply::Array(vec![id_reply(cursor), Reply::Array(claimed), Reply::Array(deleted)]))
 }
 

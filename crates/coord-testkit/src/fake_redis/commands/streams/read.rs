@@ -263,6 +263,10 @@ fn read_group(
     let Some(group) = stream.groups_mut().get_mut(&member.group) else {
         return Ok(None);
     };
+    if from == From::New && top.is_none_or(|top| top <= group.last_id) {
+        // Nothing to serve: not even the consumer comes into being.
+        return Ok(None);
+    }
     let created = group.see_consumer(&member.consumer, now);
     let reply = match from {
         From::After(id) => {
@@ -270,22 +274,19 @@ fn read_group(
             let history =
                 stream.redeliver(&member.group, &member.consumer, start, options.count, now);
             let entries = history.iter().map(|(id, fields)| entry_reply(*id, fields.as_ref()));
-            Some(Reply::Array(entries.collect()))
+            Reply::Array(entries.collect())
         }
-        From::New if top.is_some_and(|top| top > group.last_id) => {
+        From::New => {
             let delivered =
                 stream.deliver(&member.group, &member.consumer, options.count, options.no_ack, now);
-            Some(delivered_reply(&delivered))
+            delivered_reply(&delivered)
         }
-        From::New => None,
     };
     if created {
         call.notify(notify::STREAM, "xgroup-createconsumer", key);
     }
-    if created || reply.is_some() {
-        call.state.dirty += 1;
-    }
-    Ok(reply)
+    call.state.dirty += 1;
+    Ok(Some(reply))
 }
 
 fn entries_after(stream: &Stream, after: StreamId, count: usize) -> Reply {

@@ -157,6 +157,8 @@ impl Group {
             None if claim.just_id => deliveries,
             None => deliveries.wrapping_add(1),
         };
+        // A consumer comes into being with the first entry it gets.
+        self.see_consumer(consumer, claim.now);
         let delivered_at = claim.delivered_at;
         self.assign(id, Pending { consumer: consumer.clone(), delivered_at, deliveries });
         Claimed::Yes

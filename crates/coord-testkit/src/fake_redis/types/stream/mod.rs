@@ -48,7 +48,6 @@ pub(crate) enum AddError {
 /// Why `XSETID` was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SetIdError {
-    BelowMaxDeleted,
     BelowTop,
     AddedBelowLength,
 }
@@ -185,9 +184,6 @@ impl Stream {
         added: Option<u64>,
         max_deleted: Option<StreamId>,
     ) -> Result<(), SetIdError> {
-        if last < self.max_deleted_id {
-            return Err(SetIdError::BelowMaxDeleted);
-        }
         if let Some(top) = self.top() {
             if last < top {
                 return Err(SetIdError::BelowTop);
@@ -226,9 +222,10 @@ impl Stream {
         }
     }
 
-    /// Whether an entry at or after `start` is known to have been deleted.
+    /// Whether an entry at or after `start` may have been deleted between existing ones.
     pub(crate) fn has_tombstone_from(&self, start: StreamId) -> bool {
-        !self.is_empty() && self.max_deleted_id != StreamId::MIN && start <= self.max_deleted_id
+        // Before the first entry a deletion is as good as a trimming.
+        !self.is_empty() && self.first_id() <= self.max_deleted_id && start <= self.max_deleted_id
     }
 
     /// Entries a group has not been given yet; `None` when it cannot be known.
