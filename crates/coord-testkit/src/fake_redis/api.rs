@@ -32,9 +32,17 @@ impl FakeRedis {
     /// # Errors
     /// The error of the operating system if no loopback port can be opened.
     pub async fn start() -> std::io::Result<Self> {
+        Self::start_with(true).await
+    }
+
+    /// Temporary.
+    ///
+    /// # Errors
+    /// As start.
+    pub async fn start_with(strict: bool) -> std::io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
-        let state = State::new(Clock::system(), Config::default(), true, 1);
+        let state = State::new(Clock::system(), Config::default(), strict, 1);
         let shared = Arc::new(Shared::new(state));
         let accept = tokio::spawn(accept(listener, Arc::clone(&shared))).abort_handle();
         Ok(Self { shared, address, accept })

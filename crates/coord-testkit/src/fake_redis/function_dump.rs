@@ -36,7 +36,9 @@ pub(crate) fn restore(payload: &[u8]) -> Result<Vec<Bytes>, Failure> {
     let Some(end) = payload.len().checked_sub(FOOTER) else { return Err(wrong) };
     let (body, footer) = payload.split_at(end);
     let number = |bytes: &[u8]| bytes.iter().rev().fold(0_u64, |n, b| (n << 8) | u64::from(*b));
-    if number(&footer[..2]) > u64::from(VERSION) || number(&footer[2..]) != checksum(&payload[..end + 2]) {
+    if number(&footer[..2]) > u64::from(VERSION)
+        || number(&footer[2..]) != checksum(&payload[..end + 2])
+    {
         return Err(wrong);
     }
     let mut rest = body;

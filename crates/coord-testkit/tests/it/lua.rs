@@ -6,11 +6,6 @@ use tokio::net::TcpStream;
 
 use crate::lua_cases::{Case, recorded, shown, shown_request};
 
-/// Cases that differ on purpose, by a part of their request, with the reason.
-const DIFFERENT: &[(&str, &str)] = &[
-    ("FUNCTION RESTORE", "not used"),
-];
-
 /// A connection that reads replies as raw bytes.
 pub(crate) struct Raw {
     stream: BufReader<TcpStream>,
@@ -40,7 +35,8 @@ impl Raw {
         while left > 0 {
             left -= 1;
             let start = out.len();
-            let read = self.stream.read_until(b'\n', &mut out).await.expect("the connection is open");
+            let read =
+                self.stream.read_until(b'\n', &mut out).await.expect("the connection is open");
             assert!(read > 0, "the server closed the connection");
             let line = std::str::from_utf8(&out[start + 1..out.len() - 2]).unwrap_or_default();
             let count = line.parse::<usize>().unwrap_or(0);
@@ -92,7 +88,7 @@ async fn play(port: u16, cases: &[Case]) -> Vec<String> {
 
 #[tokio::test]
 async fn answers_as_recorded_from_redis() {
-    let server = FakeRedis::start().await.expect("a loopback port");
+    let server = FakeRedis::start_with(false).await.expect("a loopback port");
     let cases = recorded();
     assert!(cases.len() >= 280, "the fixture holds {} cases", cases.len());
     let differences = play(server.address().port(), &cases).await;

@@ -2,8 +2,8 @@
 
 mod collections;
 mod conformance;
+mod differential;
 mod lua;
 mod lua_cases;
-mod differential;
 mod memory;
 mod server;

@@ -47,7 +47,11 @@ fn load(call: &mut Call<'_>) -> Result<Reply, Failure> {
 
 fn delete(call: &mut Call<'_>) -> Result<Reply, Failure> {
     let name = String::from_utf8_lossy(call.arg(2)).into_owned();
-    if call.state.scripts.drop_library(&name) { ok() } else { Err(Failure::fixed("ERR Library not found")) }
+    if call.state.scripts.drop_library(&name) {
+        ok()
+    } else {
+        Err(Failure::fixed("ERR Library not found"))
+    }
 }
 
 fn flush(call: &mut Call<'_>) -> Result<Reply, Failure> {
@@ -73,7 +77,9 @@ fn list(call: &mut Call<'_>) -> Result<Reply, Failure> {
         } else if pattern.is_none() && call.is(at, "libraryname") {
             at += 1;
             let given = call.args.get(at);
-            pattern = Some(given.cloned().ok_or(Failure::fixed("ERR library name argument was not given"))?);
+            pattern = Some(
+                given.cloned().ok_or(Failure::fixed("ERR library name argument was not given"))?,
+            );
         } else {
             let given = String::from_utf8_lossy(call.arg(at)).into_owned();
             return Err(Failure::new(format!("ERR Unknown argument {given}")));
@@ -83,14 +89,19 @@ fn list(call: &mut Call<'_>) -> Result<Reply, Failure> {
     let text = |text: &str| Reply::Bulk(Bytes::copy_from_slice(text.as_bytes()));
     let mut libraries = Vec::new();
     for (name, library) in &call.state.scripts.libraries {
-        if pattern.as_ref().is_some_and(|p| !glob::matches(&p.to_ascii_lowercase(), name.to_ascii_lowercase().as_bytes())) {
+        if pattern.as_ref().is_some_and(|p| {
+            !glob::matches(&p.to_ascii_lowercase(), name.to_ascii_lowercase().as_bytes())
+        }) {
             continue;
         }
         let functions = library.functions.iter().map(|function| {
             let flags = function.flags.iter().map(|flag| Reply::Simple((*flag).into()));
             Reply::Map(vec![
                 (text("name"), text(&function.name)),
-                (text("description"), function.description.clone().map_or(Reply::Null, Reply::Bulk)),
+                (
+                    text("description"),
+                    function.description.clone().map_or(Reply::Null, Reply::Bulk),
+                ),
                 (text("flags"), Reply::Set(flags.collect())),
             ])
         });
@@ -142,7 +153,8 @@ fn restore(call: &mut Call<'_>) -> Result<Reply, Failure> {
     };
     let codes = function_dump::restore(call.arg(2))?;
     let scripts = &mut call.state.scripts;
-    let before: Vec<Bytes> = scripts.libraries.values().map(|library| library.code.clone()).collect();
+    let before: Vec<Bytes> =
+        scripts.libraries.values().map(|library| library.code.clone()).collect();
     if flush {
         scripts.drop_libraries();
     }

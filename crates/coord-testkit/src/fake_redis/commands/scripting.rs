@@ -22,7 +22,9 @@ pub(crate) static FAMILY: Family = Family {
         Command::new("eval", -3, RUNS | flag::MAY_REPLICATE, Keys::Counted(2), |call| {
             eval(call, false)
         }),
-        Command::new("eval_ro", -3, RUNS | flag::READONLY, Keys::Counted(2), |call| eval(call, true)),
+        Command::new("eval_ro", -3, RUNS | flag::READONLY, Keys::Counted(2), |call| {
+            eval(call, true)
+        }),
         Command::new("evalsha", -3, RUNS | flag::MAY_REPLICATE, Keys::Counted(2), |call| {
             evalsha(call, false)
         }),
@@ -76,7 +78,8 @@ pub(super) fn help(lines: &[&'static str]) -> Reply {
 }
 
 fn flush(call: &mut Call<'_>) -> Result<Reply, Failure> {
-    let fits = call.args.len() == 2 || (call.args.len() == 3 && (call.is(2, "sync") || call.is(2, "async")));
+    let fits = call.args.len() == 2
+        || (call.args.len() == 3 && (call.is(2, "sync") || call.is(2, "async")));
     if !fits {
         return Err(Failure::fixed("ERR SCRIPT FLUSH only support SYNC|ASYNC option"));
     }
@@ -117,7 +120,12 @@ fn key_count(call: &Call<'_>, not_a_number: Failure) -> Result<usize, Failure> {
     usize::try_from(count).map_err(|_| Failure::fixed("ERR Number of keys can't be negative"))
 }
 
-fn run_script(call: &mut Call<'_>, sha: &str, keys: usize, read_only: bool) -> Result<Reply, Failure> {
+fn run_script(
+    call: &mut Call<'_>,
+    sha: &str,
+    keys: usize,
+    read_only: bool,
+) -> Result<Reply, Failure> {
     let flags = call.state.scripts.scripts.get(sha).and_then(|script| script.flags.clone());
     let no_writes = flags.as_ref().is_some_and(|flags| flags.contains(&"no-writes"));
     if read_only && flags.is_some() && !no_writes {
@@ -145,14 +153,20 @@ fn fcall(call: &mut Call<'_>, read_only: bool) -> Result<Reply, Failure> {
 
 /// Runs the target with the interpreter taken out of the state, so that the
 /// script can use the rest.
-fn run(call: &mut Call<'_>, target: Target<'_>, keys: usize, read_only: bool) -> Result<Reply, Failure> {
+fn run(
+    call: &mut Call<'_>,
+    target: Target<'_>,
+    keys: usize,
+    read_only: bool,
+) -> Result<Reply, Failure> {
     call.state.scripts.engine()?;
     let Some(mut engine) = call.state.scripts.engine.take() else {
         return Err(Failure::fixed("ERR the Lua interpreter is in use"));
     };
     let (keys, args) = call.args[3..].split_at(keys);
     let limits = call.state.scripts.limits;
-    let mut host = CommandHost { scope: ScriptScope::new(call.state, call.session_id, keys), read_only };
+    let mut host =
+        CommandHost { scope: ScriptScope::new(call.state, call.session_id, keys), read_only };
     let reply = engine.run(&Run { target, keys, args, limits }, &mut host);
     host.scope.finish();
     call.state.scripts.engine = Some(engine);
@@ -168,7 +182,8 @@ struct CommandHost<'a> {
 impl Host for CommandHost<'_> {
     fn call(&mut self, args: Vec<Bytes>, resp3: bool) -> Reply {
         self.scope.resp3 = resp3;
-        if args.first().and_then(|name| commands::lookup(name)).is_some_and(|c| c.has(flag::WRITE)) {
+        if args.first().and_then(|name| commands::lookup(name)).is_some_and(|c| c.has(flag::WRITE))
+        {
             self.scope.state.scripts.control.note_write();
         }
         self.scope.call(args, self.read_only)

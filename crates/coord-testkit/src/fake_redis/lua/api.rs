@@ -4,7 +4,7 @@ use bytes::Bytes;
 use mlua::{Function, Lua, MultiValue, Table, Value};
 
 use super::super::reply::Reply;
-use super::args::{Args, number_value, to_bytes};
+use super::args::{Args, number_value, to_bytes, to_number};
 use super::convert::to_lua;
 use super::number::{argument_text, c_integer};
 use super::raise::{Raise, error_table, reply, unwrap};
@@ -41,7 +41,10 @@ impl Current {
 pub(crate) fn library(lua: &Lua, world: World) -> mlua::Result<Table> {
     let table = lua.create_table()?;
     let add = |name: &str, body: fn(&Args<'_>) -> mlua::Result<Value>| -> mlua::Result<()> {
-        table.raw_set(name, lua.create_function(move |lua, args: MultiValue| body(&Args::new(lua, args)))?)
+        table.raw_set(
+            name,
+            lua.create_function(move |lua, args: MultiValue| body(&Args::new(lua, args)))?,
+        )
     };
     add("call", |args| command(args, true))?;
     add("pcall", |args| command(args, false))?;
@@ -67,8 +70,11 @@ pub(crate) fn library(lua: &Lua, world: World) -> mlua::Result<Table> {
 
 /// `redis.log`, its levels and the version: all a library sees while it loads.
 pub(crate) fn add_logging(lua: &Lua, table: &Table) -> mlua::Result<()> {
-    table.raw_set("log", lua.create_function(|lua, args: MultiValue| log(&Args::new(lua, args)))?)?;
-    for (level, name) in ["LOG_DEBUG", "LOG_VERBOSE", "LOG_NOTICE", "LOG_WARNING"].into_iter().enumerate() {
+    table
+        .raw_set("log", lua.create_function(|lua, args: MultiValue| log(&Args::new(lua, args)))?)?;
+    for (level, name) in
+        ["LOG_DEBUG", "LOG_VERBOSE", "LOG_NOTICE", "LOG_WARNING"].into_iter().enumerate()
+    {
         table.raw_set(name, level)?;
     }
     table.raw_set("REDIS_VERSION", "7.0.15")?;
@@ -113,7 +119,9 @@ fn command(args: &Args<'_>, raise: bool) -> mlua::Result<Value> {
     };
     let resp3 = current(args.lua)?.resp3;
     match exchange(args.lua, Exchange::Call(request, resp3))? {
-        Exchange::Reply(Reply::Error(text)) if raise => Err(Raise::Command(text.into_bytes()).into()),
+        Exchange::Reply(Reply::Error(text)) if raise => {
+            Err(Raise::Command(text.into_bytes()).into())
+        }
         Exchange::Reply(answer) => to_lua(args.lua, answer, resp3),
         _ => Ok(Value::Nil),
     }
@@ -179,18 +187,23 @@ fn setresp(args: &Args<'_>) -> mlua::Result<Value> {
     if args.len() != 1 {
         return Err(reply("ERR redis.setresp() requires one argument."));
     }
-    match args.integer(1)? {
+    match number_or_zero(args) {
         version @ (2 | 3) => current(args.lua)?.resp3 = version == 3,
         _ => return Err(reply("ERR RESP version must be 2 or 3.")),
     }
     Ok(Value::Nil)
 }
 
+/// The first argument as C reads it: what is no number is 0.
+fn number_or_zero(args: &Args<'_>) -> i64 {
+    args.value(1).and_then(to_number).map_or(0, c_integer)
+}
+
 fn set_repl(args: &Args<'_>) -> mlua::Result<Value> {
     if args.len() != 1 {
         return Err(reply("ERR redis.set_repl() requires two arguments."));
     }
-    if args.integer(1)? & !3 != 0 {
+    if number_or_zero(args) & !3 != 0 {
         return Err(reply(
             "ERR Invalid replication flags. Use REPL_AOF, REPL_REPLICA, REPL_ALL or REPL_NONE.",
         ));
@@ -198,9 +211,10 @@ fn set_repl(args: &Args<'_>) -> mlua::Result<Value> {
     Ok(Value::Nil)
 }
 
-/// The handler of uncaught errors: a table with the text, source and line.
-pub(crate) fn error_handler(lua: &Lua) -> mlua::Result<Function> {
-    lua.create_function(|lua, value: Value| {
+/// The handler of uncaught errors: a table with the text, source and line. `caller`
+/// is the stack level of the function that failed: 2 for a message handler.
+pub(crate) fn error_handler(lua: &Lua, caller: usize) -> mlua::Result<Function> {
+    lua.create_function(move |lua, value: Value| {
         let place = |level| {
             lua.inspect_stack(level, |debug| {
                 let source = debug.source();
@@ -208,25 +222,22 @@ pub(crate) fn error_handler(lua: &Lua) -> mlua::Result<Function> {
                 (source.what == "C", source.source.unwrap_or_default().into_owned(), line)
             })
         };
-        // Level 1 is the handler itself; a C function is not a place in a script.
-        let mut at = place(2);
+        // A C function is not a place in a script.
+        let mut at = place(caller);
         if matches!(at, Some((true, ..))) {
-            at = place(3);
+            at = place(caller + 1);
         }
         let table = match value {
             Value::Table(table) => table,
             Value::Error(inner) => match unwrap(&inner) {
+                Raise::Value(Value::Table(table)) => table,
+                Raise::Value(other) => error_table(lua, &[b"ERR ", &*text_of(&other)].concat())?,
                 Raise::Reply(text) | Raise::Command(text) => error_table(lua, &text)?,
-                Raise::Text(text) | Raise::Stopped(text) => error_table(lua, &[b"ERR ", &*text].concat())?,
+                Raise::Text(text) | Raise::Stopped(text) => {
+                    error_table(lua, &[b"ERR ", &*text].concat())?
+                }
             },
-            other => {
-                let text = match &other {
-                    Value::Nil => b"nil".to_vec(),
-                    Value::Boolean(boolean) => boolean.to_string().into_bytes(),
-                    other => to_bytes(other).unwrap_or_else(|| other.to_string().unwrap_or_default().into_bytes()),
-                };
-                error_table(lua, &[b"ERR ", &*text].concat())?
-            }
+            other => error_table(lua, &[b"ERR ", &*text_of(&other)].concat())?,
         };
         if let Some((_, source, line)) = at {
             table.raw_set("source", source)?;
@@ -234,4 +245,15 @@ pub(crate) fn error_handler(lua: &Lua) -> mlua::Result<Function> {
         }
         Ok(table)
     })
+}
+
+/// What `tostring` shows.
+fn text_of(value: &Value) -> Vec<u8> {
+    match value {
+        Value::Nil => b"nil".to_vec(),
+        Value::Boolean(boolean) => boolean.to_string().into_bytes(),
+        other => {
+            to_bytes(other).unwrap_or_else(|| other.to_string().unwrap_or_default().into_bytes())
+        }
+    }
 }

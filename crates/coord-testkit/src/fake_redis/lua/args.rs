@@ -88,7 +88,10 @@ pub(crate) fn type_name(value: &Value) -> &'static str {
 }
 
 /// The number of a number value only.
-#[expect(clippy::cast_precision_loss, reason = "the bridge only makes an integer of an exact double")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "the bridge only makes an integer of an exact double"
+)]
 pub(crate) fn number_value(value: &Value) -> Option<f64> {
     match value {
         Value::Integer(integer) => Some(*integer as f64),

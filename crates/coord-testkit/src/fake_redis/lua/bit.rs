@@ -19,7 +19,10 @@ pub(crate) fn library(lua: &Lua) -> mlua::Result<Table> {
     shift(lua, &table, "arshift", |a, n| (a.cast_signed() >> n).cast_unsigned())?;
     shift(lua, &table, "rol", u32::rotate_left)?;
     shift(lua, &table, "ror", u32::rotate_right)?;
-    table.raw_set("tohex", lua.create_function(|lua, args: MultiValue| tohex(&Args::new(lua, args)))?)?;
+    table.raw_set(
+        "tohex",
+        lua.create_function(|lua, args: MultiValue| tohex(&Args::new(lua, args)))?,
+    )?;
     Ok(table)
 }
 

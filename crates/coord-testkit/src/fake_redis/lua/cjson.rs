@@ -2,6 +2,7 @@
 
 mod decode;
 mod encode;
+mod lexer;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -156,13 +157,22 @@ fn choice(args: &Args<'_>, options: &[&str]) -> mlua::Result<Option<usize>> {
             let text = args.bytes(1)?;
             match options.iter().position(|o| o.as_bytes() == text) {
                 Some(index) => Ok(Some(index)),
-                None => Err(args.bad(1, &format!("invalid option '{}'", String::from_utf8_lossy(&text)))),
+                None => {
+                    Err(args
+                        .bad(1, &format!("invalid option '{}'", String::from_utf8_lossy(&text))))
+                }
             }
         }
     }
 }
 
-fn integer(args: &Args<'_>, index: usize, setting: &mut i64, low: i64, high: i64) -> mlua::Result<Value> {
+fn integer(
+    args: &Args<'_>,
+    index: usize,
+    setting: &mut i64,
+    low: i64,
+    high: i64,
+) -> mlua::Result<Value> {
     if !matches!(args.value(index), None | Some(Value::Nil)) {
         let value = args.integer(index)?;
         if value < low || value > high {

@@ -59,7 +59,8 @@ fn unpack_from(args: &Args<'_>, limit: i64, offset: i64) -> mlua::Result<MultiVa
     let data = args.bytes(1)?;
     let length = i64::try_from(data.len()).unwrap_or(i64::MAX);
     if offset < 0 || limit < 0 {
-        let text = format!("Invalid request to unpack with offset of {offset} and limit of {length}.");
+        let text =
+            format!("Invalid request to unpack with offset of {offset} and limit of {length}.");
         return Err(error(args.lua, text));
     }
     if offset > length {
@@ -73,7 +74,8 @@ fn unpack_from(args: &Args<'_>, limit: i64, offset: i64) -> mlua::Result<MultiVa
         values.push(reader.value(args.lua)?);
     }
     if !all {
-        let rest = if reader.is_empty() { -1 } else { i64::try_from(reader.position()).unwrap_or(-1) };
+        let rest =
+            if reader.is_empty() { -1 } else { i64::try_from(reader.position()).unwrap_or(-1) };
         values.insert(0, Value::Integer(rest));
     }
     Ok(values.into())

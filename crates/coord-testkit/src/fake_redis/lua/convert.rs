@@ -29,7 +29,6 @@ pub(crate) fn to_lua(lua: &Lua, reply: Reply, resp3: bool) -> mlua::Result<Value
             Ok(Value::Table(table))
         }
         Reply::Integer(integer) => Ok(Value::Integer(integer)),
-        Reply::Bulk(bytes) => text(&bytes),
         Reply::Null | Reply::NullArray | Reply::None => Ok(null),
         Reply::Array(items) | Reply::Push(items) => array(lua, items, resp3),
         Reply::Map(entries) if resp3 => {
@@ -62,7 +61,7 @@ pub(crate) fn to_lua(lua: &Lua, reply: Reply, resp3: bool) -> mlua::Result<Value
             table.raw_set("string", text(&bytes)?)?;
             single("verbatim_string", Value::Table(table))
         }
-        Reply::Verbatim(_, bytes) => text(&bytes),
+        Reply::Bulk(bytes) | Reply::Verbatim(_, bytes) => text(&bytes),
     }
 }
 

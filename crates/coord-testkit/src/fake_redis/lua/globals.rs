@@ -5,18 +5,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use mlua::{Function, Lua, MultiValue, Table, Value};
 
 use super::args::{Args, to_bytes};
+use super::loading;
 use super::raise::{Raise, bare, error, into_value, unwrap};
 use super::random::Random48;
 use super::sandbox::{behind, refuse_write, view_of_metatable};
-
-/// Largest text `load` collects from its reader, bytes.
-const MAX_CHUNK: usize = 64 * 1024 * 1024;
 
 /// The Lua half of the replaced functions: it turns the bridge's error values
 /// into what scripts expect, and lets nobody catch the end of a stopped script.
 const PRELUDE: &str = r#"
 local pcall, xpcall, select, error, reveal, message = pcall, xpcall, select, error, ...
-local create, resume = coroutine.create, coroutine.resume
+local resume = coroutine.resume
 local function after_pcall(ok, ...)
   if ok then return true, ... end
   return false, message((...))
@@ -37,19 +35,15 @@ end
 local function safe_resume(...)
   return after(resume(...))
 end
-local function finish(ok, ...)
-  if ok then return ... end
-  error(reveal((...)), 0)
-end
-local function wrap(f)
-  local co = create(f)
-  return function(...) return finish(resume(co, ...)) end
-end
-return safe_pcall, safe_xpcall, safe_resume, wrap
+return safe_pcall, safe_xpcall, safe_resume
 "#;
 
 /// Installs the replaced functions into `globals`, a copy of the originals.
-pub(crate) fn install(lua: &Lua, globals: &Table, random: &Arc<Mutex<Random48>>) -> mlua::Result<()> {
+pub(crate) fn install(
+    lua: &Lua,
+    globals: &Table,
+    random: &Arc<Mutex<Random48>>,
+) -> mlua::Result<()> {
     let reveal = lua.create_function(|lua, value: Value| match value {
         Value::Error(inner) => match unwrap(&inner) {
             stopped @ Raise::Stopped(_) => Err(stopped.into()),
@@ -58,18 +52,50 @@ pub(crate) fn install(lua: &Lua, globals: &Table, random: &Arc<Mutex<Random48>>)
         other => Ok(other),
     })?;
     let message = lua.create_function(|lua, value: Value| pcall_message(lua, value))?;
-    let (pcall, xpcall, resume, wrap): (Function, Function, Function, Function) =
+    let (pcall, xpcall, resume): (Function, Function, Function) =
         lua.load(PRELUDE).set_name("=redis").call((reveal, message))?;
     globals.raw_set("pcall", pcall)?;
     globals.raw_set("xpcall", xpcall)?;
     let coroutine: Table = globals.raw_get("coroutine")?;
+    wrap(lua, &coroutine)?;
     coroutine.raw_set("resume", resume)?;
-    coroutine.raw_set("wrap", wrap)?;
     iteration(lua, globals)?;
     metatables(lua, globals)?;
-    loading(lua, globals)?;
+    loading::install(lua, globals)?;
     let math: Table = globals.raw_get("math")?;
     install_random(lua, &math, random)
+}
+
+/// `coroutine.wrap` as a host function, so that it does not hide its caller's line.
+fn wrap(lua: &Lua, coroutine: &Table) -> mlua::Result<()> {
+    let create: Function = coroutine.raw_get("create")?;
+    let resume: Function = coroutine.raw_get("resume")?;
+    let wrap = lua.create_function(move |lua, args: MultiValue| {
+        let args = Args::new(lua, args);
+        let Some(Value::Function(body)) = args.value(1) else {
+            return Err(args.bad(1, "Lua function expected"));
+        };
+        let thread: Value = create.call(body)?;
+        let resume = resume.clone();
+        lua.create_function(move |lua, mut args: MultiValue| {
+            args.push_front(thread.clone());
+            let mut results: MultiValue = resume.call(args)?;
+            if matches!(results.pop_front(), Some(Value::Boolean(true))) {
+                return Ok(results);
+            }
+            Err(match results.pop_front().unwrap_or(Value::Nil) {
+                Value::Error(inner) => match unwrap(&inner) {
+                    Raise::Text(text) => error(lua, text),
+                    other => other.into(),
+                },
+                other => match to_bytes(&other) {
+                    Some(text) => error(lua, text),
+                    None => Raise::Value(other).into(),
+                },
+            })
+        })
+    })?;
+    coroutine.raw_set("wrap", wrap)
 }
 
 /// What Redis's `pcall` gives as the message: the `err` field of a table.
@@ -77,7 +103,10 @@ fn pcall_message(lua: &Lua, value: Value) -> mlua::Result<Value> {
     match value {
         Value::Error(inner) => match unwrap(&inner) {
             stopped @ Raise::Stopped(_) => Err(stopped.into()),
-            Raise::Text(text) | Raise::Reply(text) | Raise::Command(text) => Ok(Value::String(lua.create_string(&text)?)),
+            Raise::Value(value) => pcall_message(lua, value),
+            Raise::Text(text) | Raise::Reply(text) | Raise::Command(text) => {
+                Ok(Value::String(lua.create_string(&text)?))
+            }
         },
         Value::Table(table) => {
             let err: Value = table.get("err")?;
@@ -172,71 +201,6 @@ fn metatables(lua: &Lua, globals: &Table) -> mlua::Result<()> {
             Ok(table)
         })?,
     )
-}
-
-/// `loadstring` and `load`, for source text only.
-fn loading(lua: &Lua, globals: &Table) -> mlua::Result<()> {
-    let compile: Function = globals.raw_get("loadstring")?;
-    let from_text = compile.clone();
-    globals.raw_set(
-        "loadstring",
-        lua.create_function(move |lua, args: MultiValue| {
-            let args = Args::new(lua, args);
-            let text = args.bytes(1)?;
-            let name = match args.value(2) {
-                None | Some(Value::Nil) => text.clone(),
-                Some(_) => args.bytes(2)?,
-            };
-            source(lua, &from_text, &text, &name)
-        })?,
-    )?;
-    globals.raw_set(
-        "load",
-        lua.create_function(move |lua, args: MultiValue| {
-            let args = Args::new(lua, args);
-            let Some(Value::Function(reader)) = args.value(1) else {
-                let found = args.value(1).map_or("no value", super::args::type_name);
-                return Err(args.bad(1, &format!("function expected, got {found}")));
-            };
-            let name = match args.value(2) {
-                None | Some(Value::Nil) => b"=(load)".to_vec(),
-                Some(_) => args.bytes(2)?,
-            };
-            let mut text = Vec::new();
-            loop {
-                let piece = match reader.call::<Value>(()) {
-                    Ok(Value::Nil) => break,
-                    Ok(piece) => piece,
-                    Err(problem) => return failed(lua, unwrap(&problem)),
-                };
-                match to_bytes(&piece) {
-                    Some(piece) if piece.is_empty() => break,
-                    Some(piece) if text.len() + piece.len() <= MAX_CHUNK => text.extend(piece),
-                    Some(_) => return failed(lua, Raise::Text(b"chunk too large".to_vec())),
-                    None => return failed(lua, Raise::Text(b"reader function must return a string".to_vec())),
-                }
-            }
-            source(lua, &compile, &text, &name)
-        })?,
-    )
-}
-
-fn failed(lua: &Lua, raise: Raise) -> mlua::Result<MultiValue> {
-    match raise {
-        Raise::Stopped(_) => Err(raise.into()),
-        other => Ok(MultiValue::from_iter([Value::Nil, into_value(lua, &other)?])),
-    }
-}
-
-fn source(lua: &Lua, compile: &Function, text: &[u8], name: &[u8]) -> mlua::Result<MultiValue> {
-    if text.first() == Some(&0x1b) {
-        // Precompiled code could break the interpreter; Redis refuses it as text.
-        let mut shown = b"[string \"".to_vec();
-        shown.extend(name.iter().take_while(|b| **b != b'\n'));
-        shown.extend(b"\"]:1: unexpected symbol near 'char(27)'");
-        return failed(lua, Raise::Text(shown));
-    }
-    compile.call((lua.create_string(text)?, lua.create_string(name)?))
 }
 
 fn install_random(lua: &Lua, math: &Table, random: &Arc<Mutex<Random48>>) -> mlua::Result<()> {

@@ -9,7 +9,8 @@ use super::engine::Registered;
 use super::raise::reply;
 use super::sandbox::{missing_globals, protect};
 
-const FLAGS: &[&str] = &["no-writes", "allow-oom", "allow-stale", "no-cluster", "allow-cross-slot-keys"];
+const FLAGS: &[&str] =
+    &["no-writes", "allow-oom", "allow-stale", "no-cluster", "allow-cross-slot-keys"];
 
 /// Functions registered so far by the library being loaded; none outside of it.
 #[derive(Debug, Default)]
@@ -27,13 +28,18 @@ impl LoadEnvironment {
     pub(crate) fn new(lua: &Lua) -> mlua::Result<Self> {
         let redis = lua.create_table()?;
         api::add_logging(lua, &redis)?;
-        redis.raw_set("register_function", lua.create_function(|lua, args: MultiValue| register(lua, &args))?)?;
+        redis.raw_set(
+            "register_function",
+            lua.create_function(|lua, args: MultiValue| register(lua, &args))?,
+        )?;
         redis.set_metatable(Some(missing_globals(lua)?))?;
         let globals = lua.create_table()?;
         globals.raw_set("redis", protect(lua, &redis, None)?)?;
         globals.set_metatable(Some(missing_globals(lua)?))?;
         let table = protect(lua, &globals, None)?;
-        let guard = table.metatable().ok_or_else(|| mlua::Error::runtime("a protected table has a metatable"))?;
+        let guard = table
+            .metatable()
+            .ok_or_else(|| mlua::Error::runtime("a protected table has a metatable"))?;
         Ok(Self { table, guard })
     }
 
@@ -60,9 +66,13 @@ struct Draft {
 
 fn register(lua: &Lua, args: &MultiValue) -> mlua::Result<()> {
     let refuse = |text: &str| Err(reply(format!("ERR {text}")));
-    let draft = match (args.len(), args.get(0), args.get(1)) {
+    let draft = match (args.len(), args.front(), args.get(1)) {
         (1, Some(Value::Table(table)), _) => named(table)?,
-        (1, ..) => return refuse("calling redis.register_function with a single argument is only applicable to Lua table (representing named arguments)."),
+        (1, ..) => {
+            return refuse(
+                "calling redis.register_function with a single argument is only applicable to Lua table (representing named arguments).",
+            );
+        }
         (2, Some(name), Some(callback)) => {
             let Some(name) = to_bytes(name) else {
                 return refuse("first argument to redis.register_function must be a string");
@@ -103,21 +113,29 @@ fn named(table: &Table) -> mlua::Result<Draft> {
     let mut draft = Draft::default();
     for pair in table.pairs::<Value, Value>() {
         let (key, value) = pair?;
-        let Value::String(key) = key else {
-            return Err(reply("ERR named argument key given to redis.register_function is not a string"));
+        let Some(key) = to_bytes(&key) else {
+            return Err(reply(
+                "ERR named argument key given to redis.register_function is not a string",
+            ));
         };
         let text = |what: &str| {
             to_bytes(&value).ok_or_else(|| {
-                reply(format!("ERR {what} argument given to redis.register_function must be a string"))
+                reply(format!(
+                    "ERR {what} argument given to redis.register_function must be a string"
+                ))
             })
         };
-        let key = key.as_bytes().to_ascii_lowercase();
+        let key = key.to_ascii_lowercase();
         match &*key {
             b"function_name" => draft.name = Some(text("function_name")?),
             b"description" => draft.description = Some(text("description")?.into()),
             b"callback" => match value {
                 Value::Function(callback) => draft.callback = Some(callback),
-                _ => return Err(reply("ERR callback argument given to redis.register_function must be a function")),
+                _ => {
+                    return Err(reply(
+                        "ERR callback argument given to redis.register_function must be a function",
+                    ));
+                }
             },
             b"flags" => match value {
                 Value::Table(flags) => draft.flags = read_flags(&flags)?,

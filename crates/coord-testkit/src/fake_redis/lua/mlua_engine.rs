@@ -113,7 +113,8 @@ fn check(watching: &Watching) -> mlua::Result<VmState> {
 impl LuaEngine for MluaEngine {
     fn compile(&mut self, sha: &str, body: &[u8]) -> Result<(), String> {
         if !self.compiled.contains_key(sha) {
-            let function = compile(&self.scripts.lua, body, "@user_script").map_err(|e| message(&e))?;
+            let function =
+                compile(&self.scripts.lua, body, "@user_script").map_err(|e| message(&e))?;
             self.compiled.insert(sha.to_owned(), function);
         }
         Ok(())
@@ -169,7 +170,9 @@ impl LuaEngine for MluaEngine {
         sandbox.lua.gc_restart();
         match result.and_then(|reply| cleaned.map(|()| reply)) {
             Ok(reply) => reply,
-            Err(problem) => Reply::Error(convert::one_line(format!("ERR {}", message(&problem)).as_bytes())),
+            Err(problem) => {
+                Reply::Error(convert::one_line(format!("ERR {}", message(&problem)).as_bytes()))
+            }
         }
     }
 }
@@ -193,10 +196,10 @@ fn load(sandbox: &Sandbox, code: &Function) -> Result<(), String> {
     if let Some(mut loading) = sandbox.lua.app_data_mut::<Loading>() {
         loading.0 = Some(Vec::new());
     }
-    let handler = error_handler(&sandbox.lua).map_err(text)?;
+    let handler = error_handler(&sandbox.lua, 2).map_err(text)?;
     let results: MultiValue = sandbox.protected.call((code, handler)).map_err(text)?;
     environment.open(&sandbox.globals).map_err(text)?;
-    match (results.get(0), results.get(1)) {
+    match (results.front(), results.get(1)) {
         (Some(Value::Boolean(true)), _) => Ok(()),
         (_, problem) => Err(Problem::of(problem).map_err(text)?.text),
     }
@@ -212,7 +215,7 @@ fn execute(
     let lua = &sandbox.lua;
     let keys = strings(lua, run.keys)?;
     let args = strings(lua, run.args)?;
-    let handler = error_handler(lua)?;
+    let handler = error_handler(lua, 2)?;
     let results = lua.scope(|scope| {
         let serve = scope.create_function_mut(|lua, ()| serve(lua, host))?;
         *current(lua)? = Current { host: Some(serve), exchange: Exchange::Idle, resp3: false };
@@ -227,8 +230,10 @@ fn execute(
     });
     let resp3 = std::mem::replace(&mut *current(lua)?, Current::idle()).resp3;
     let results = results?;
-    match (results.get(0), results.get(1)) {
-        (Some(Value::Boolean(true)), value) => convert::to_reply(value.unwrap_or(&Value::Nil), resp3),
+    match (results.front(), results.get(1)) {
+        (Some(Value::Boolean(true)), value) => {
+            convert::to_reply(value.unwrap_or(&Value::Nil), resp3)
+        }
         (_, problem) => Ok(Reply::Error(Problem::of(problem)?.line(name))),
     }
 }
@@ -270,7 +275,8 @@ impl Problem {
             let text = value.and_then(to_bytes).unwrap_or_else(|| b"unknown error".to_vec());
             return Ok(Self { text: format!("ERR {}", convert::one_line(&text)), place: None });
         };
-        let text = to_bytes(&table.raw_get("err")?).unwrap_or_else(|| b"ERR unknown error".to_vec());
+        let text =
+            to_bytes(&table.raw_get("err")?).unwrap_or_else(|| b"ERR unknown error".to_vec());
         let source = to_bytes(&table.raw_get("source")?);
         let line = table.raw_get::<Option<i64>>("line")?;
         let place = source.zip(line).map(|(source, line)| (convert::one_line(&source), line));

@@ -20,6 +20,7 @@ mod convert;
 pub(crate) mod engine;
 mod globals;
 mod library;
+mod loading;
 mod mlua_engine;
 mod number;
 mod raise;

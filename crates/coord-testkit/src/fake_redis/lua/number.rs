@@ -35,7 +35,7 @@ pub(crate) fn argument_text(value: f64) -> String {
 #[expect(clippy::cast_possible_truncation, reason = "the range is checked just before")]
 pub(crate) fn c_integer(value: f64) -> i64 {
     const LIMIT: f64 = 9_223_372_036_854_775_808.0;
-    if value >= -LIMIT && value < LIMIT { value as i64 } else { i64::MIN }
+    if (-LIMIT..LIMIT).contains(&value) { value as i64 } else { i64::MIN }
 }
 
 /// The low 32 bits of a double rounded to an integer, as the bit library takes them.
@@ -63,7 +63,9 @@ pub(crate) fn strtod(text: &[u8]) -> (f64, usize) {
 }
 
 fn unsigned(text: &[u8]) -> (f64, usize) {
-    let starts = |word: &str| text.len() >= word.len() && text[..word.len()].eq_ignore_ascii_case(word.as_bytes());
+    let starts = |word: &str| {
+        text.len() >= word.len() && text[..word.len()].eq_ignore_ascii_case(word.as_bytes())
+    };
     if starts("infinity") {
         return (f64::INFINITY, 8);
     }

@@ -4,6 +4,8 @@ use std::fmt;
 
 use mlua::{Error, Lua, Table, Value};
 
+use super::args::type_name;
+
 /// An error value on its way through Lua.
 ///
 /// The bridge carries it as opaque userdata; the sandbox's `pcall`, `xpcall`
@@ -16,14 +18,20 @@ pub(crate) enum Raise {
     Reply(Vec<u8>),
     /// A command's error reply: also a table, with one more field.
     Command(Vec<u8>),
+    /// Any Lua value, on its way out of a coroutine.
+    Value(Value),
     /// The script was stopped; no `pcall` may catch this.
     Stopped(Vec<u8>),
 }
 
 impl fmt::Display for Raise {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Self::Text(text) | Self::Reply(text) | Self::Command(text) | Self::Stopped(text)) = self;
-        out.write_str(&String::from_utf8_lossy(text))
+        match self {
+            Self::Value(value) => out.write_str(type_name(value)),
+            Self::Text(text) | Self::Reply(text) | Self::Command(text) | Self::Stopped(text) => {
+                out.write_str(&String::from_utf8_lossy(text))
+            }
+        }
     }
 }
 
@@ -42,7 +50,9 @@ pub(crate) fn unwrap(error: &Error) -> Raise {
     }
     match error {
         Error::CallbackError { cause, .. } => unwrap(cause),
-        Error::RuntimeError(text) | Error::MemoryError(text) => Raise::Text(text.clone().into_bytes()),
+        Error::RuntimeError(text) | Error::MemoryError(text) => {
+            Raise::Text(text.clone().into_bytes())
+        }
         other => Raise::Text(other.to_string().into_bytes()),
     }
 }
@@ -52,6 +62,7 @@ pub(crate) fn into_value(lua: &Lua, raise: &Raise) -> mlua::Result<Value> {
     match raise {
         Raise::Text(text) | Raise::Stopped(text) => Ok(Value::String(lua.create_string(text)?)),
         Raise::Reply(text) => Ok(Value::Table(error_table(lua, text)?)),
+        Raise::Value(value) => Ok(value.clone()),
         Raise::Command(text) => {
             let table = error_table(lua, text)?;
             table.raw_set("ignore_error_stats_update", true)?;

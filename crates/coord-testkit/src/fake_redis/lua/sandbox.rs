@@ -10,9 +10,28 @@ use super::{api, bit, cjson, cmsgpack, globals, struct_lib};
 
 /// The basic functions a script finds.
 const FUNCTIONS: &[&str] = &[
-    "assert", "collectgarbage", "error", "gcinfo", "getmetatable", "ipairs", "load", "loadstring",
-    "next", "pairs", "pcall", "rawequal", "rawget", "rawset", "select", "setmetatable", "tonumber",
-    "tostring", "type", "unpack", "xpcall", "_VERSION",
+    "assert",
+    "collectgarbage",
+    "error",
+    "gcinfo",
+    "getmetatable",
+    "ipairs",
+    "load",
+    "loadstring",
+    "next",
+    "pairs",
+    "pcall",
+    "rawequal",
+    "rawget",
+    "rawset",
+    "select",
+    "setmetatable",
+    "tonumber",
+    "tostring",
+    "type",
+    "unpack",
+    "xpcall",
+    "_VERSION",
 ];
 const LIBRARIES: &[&str] = &["coroutine", "math", "string", "table"];
 
@@ -72,10 +91,11 @@ impl Sandbox {
         globals.raw_set("struct", struct_lib::library(&lua)?)?;
         globals.raw_set("redis", api::library(&lua, world)?)?;
         if world == World::Scripts {
-            globals.raw_set("__redis__err__handler", api::error_handler(&lua)?)?;
+            globals.raw_set("__redis__err__handler", api::error_handler(&lua, 1)?)?;
         }
         let mut proxies = Vec::new();
-        let names: Vec<String> = globals.pairs::<String, Value>().map(|p| p.map(|p| p.0)).collect::<Result<_, _>>()?;
+        let names: Vec<String> =
+            globals.pairs::<String, Value>().map(|p| p.map(|p| p.0)).collect::<Result<_, _>>()?;
         for name in names {
             if let Value::Table(library) = globals.raw_get::<Value>(&*name)? {
                 let proxy = protect(&lua, &library, None)?;
@@ -131,7 +151,9 @@ pub(crate) fn protect(lua: &Lua, table: &Table, view: Option<&Table>) -> mlua::R
     guard.raw_set("__index", table)?;
     guard.raw_set(
         "__newindex",
-        lua.create_function(|lua, _: Value| -> mlua::Result<()> { Err(error(lua, refuse_write())) })?,
+        lua.create_function(|lua, _: Value| -> mlua::Result<()> {
+            Err(error(lua, refuse_write()))
+        })?,
     )?;
     guard.raw_set(BEHIND, table)?;
     guard.raw_set(VIEW, view)?;

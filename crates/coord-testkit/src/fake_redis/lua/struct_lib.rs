@@ -14,9 +14,22 @@ const NATIVE_ALIGN: usize = 8;
 /// Builds the library table.
 pub(crate) fn library(lua: &Lua) -> mlua::Result<Table> {
     let table = lua.create_table()?;
-    table.raw_set("pack", lua.create_function(|lua, args: MultiValue| pack(&Args::new(lua, args)))?)?;
-    table.raw_set("unpack", lua.create_function(|lua, args: MultiValue| unpack(&Args::new(lua, args)))?)?;
-    table.raw_set("size", lua.create_function(|lua, args: MultiValue| size(&Args::new(lua, args)))?)?;
+    table.raw_set(
+        "pack",
+        lua.create_function(|lua, mut args: MultiValue| {
+            // A nil follows the arguments, as on the stack of the original.
+            args.push_back(Value::Nil);
+            pack(&Args::new(lua, args))
+        })?,
+    )?;
+    table.raw_set(
+        "unpack",
+        lua.create_function(|lua, args: MultiValue| unpack(&Args::new(lua, args)))?,
+    )?;
+    table.raw_set(
+        "size",
+        lua.create_function(|lua, args: MultiValue| size(&Args::new(lua, args)))?,
+    )?;
     Ok(table)
 }
 
@@ -67,7 +80,8 @@ impl<'a> Layout<'a> {
             b'i' | b'I' => {
                 let size = self.number(4)?;
                 if size > MAX_INTEGER {
-                    let text = format!("integral size {size} is larger than limit of {MAX_INTEGER}");
+                    let text =
+                        format!("integral size {size} is larger than limit of {MAX_INTEGER}");
                     return Err(error(self.lua, text));
                 }
                 size
@@ -93,7 +107,7 @@ impl<'a> Layout<'a> {
             b'!' => {
                 let align = self.number(NATIVE_ALIGN)?;
                 if align == 0 || !align.is_power_of_two() {
-                    return Err(error(self.lua, "alignment is not a power of 2"));
+                    return Err(error(self.lua, format!("alignment {align} is not a power of 2")));
                 }
                 self.align = align.min(MAX_ALIGN.max(align));
             }
@@ -134,7 +148,10 @@ fn pack(args: &Args<'_>) -> mlua::Result<Value> {
             }
             b'x' => out.push(0),
             b'f' => {
-                #[expect(clippy::cast_possible_truncation, reason = "a single-precision field is asked for")]
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    reason = "a single-precision field is asked for"
+                )]
                 let single = args.number(index)? as f32;
                 index += 1;
                 out.extend(layout.ordered(single.to_le_bytes().to_vec()));
@@ -146,13 +163,12 @@ fn pack(args: &Args<'_>) -> mlua::Result<Value> {
             }
             b'c' | b's' => {
                 let text = args.bytes(index)?;
-                let this = index;
                 index += 1;
                 if size == 0 {
                     size = text.len();
                 }
                 if text.len() < size {
-                    return Err(args.bad(this, "string too short"));
+                    return Err(args.bad(index, "string too short"));
                 }
                 out.extend_from_slice(&text[..size]);
                 if letter == b's' {
@@ -166,7 +182,11 @@ fn pack(args: &Args<'_>) -> mlua::Result<Value> {
 }
 
 /// The bits of an integer field: signed values wrap as in C.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "casts saturate and the signed case is split off")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "casts saturate and the signed case is split off"
+)]
 fn integer_bits(number: f64) -> u64 {
     if number < 0.0 { super::number::c_integer(number).cast_unsigned() } else { number as u64 }
 }
@@ -219,7 +239,7 @@ fn unpack(args: &Args<'_>) -> mlua::Result<MultiValue> {
             }
             b's' => {
                 let Some(length) = data[at..].iter().position(|b| *b == 0) else {
-                    return Err(args.bad(2, "unfinished string in data"));
+                    return Err(error(args.lua, "unfinished string in data"));
                 };
                 out.push(Value::String(args.lua.create_string(&data[at..at + length])?));
                 size = length + 1;

@@ -66,7 +66,9 @@ impl Encoder<'_> {
     fn value(&mut self, value: Value) -> mlua::Result<()> {
         match value {
             Value::Nil => self.out.extend_from_slice(b"null"),
-            Value::LightUserData(pointer) if pointer.0.is_null() => self.out.extend_from_slice(b"null"),
+            Value::LightUserData(pointer) if pointer.0.is_null() => {
+                self.out.extend_from_slice(b"null")
+            }
             Value::Boolean(true) => self.out.extend_from_slice(b"true"),
             Value::Boolean(false) => self.out.extend_from_slice(b"false"),
             Value::String(text) => append_string(&mut self.out, &text.as_bytes()),

@@ -55,7 +55,7 @@ fn pack_number(number: f64, out: &mut Vec<u8>) {
 fn pack_integer(integer: i64, out: &mut Vec<u8>) {
     let bits = integer.cast_unsigned();
     match integer {
-        0..=127 | -32..=-1 => out.push(low_byte(bits)),
+        -32..=127 => out.push(low_byte(bits)),
         128..=0xff => big_endian(0xcc, bits, 1, out),
         0x100..=0xffff => big_endian(0xcd, bits, 2, out),
         0x1_0000..=0xffff_ffff => big_endian(0xce, bits, 4, out),

@@ -70,14 +70,14 @@ impl<'a> Reader<'a> {
                 container => {
                     let table = lua.create_table()?;
                     let frame = match container {
-                        Item::Array(length) if length > 0 => Frame::Array { table, next: 1, length },
-                        Item::Map(left) if left > 0 => Frame::Map { table, left, key: None },
-                        _ => {
-                            match fill(&mut stack, Value::Table(table))? {
-                                Some(done) => return Ok(done),
-                                None => continue,
-                            }
+                        Item::Array(length) if length > 0 => {
+                            Frame::Array { table, next: 1, length }
                         }
+                        Item::Map(left) if left > 0 => Frame::Map { table, left, key: None },
+                        _ => match fill(&mut stack, Value::Table(table))? {
+                            Some(done) => return Ok(done),
+                            None => continue,
+                        },
                     };
                     if stack.len() >= MAX_NESTING {
                         let text = "stack overflow (in function mp_decode_to_lua_type)";
@@ -110,16 +110,16 @@ impl<'a> Reader<'a> {
                 Value::Number(f64::from(f32::from_bits(bits)))
             }
             0xcb => Value::Number(f64::from_bits(self.unsigned(8)?)),
-            #[expect(clippy::cast_precision_loss, reason = "Lua 5.1 has doubles only")]
-            0xcc..=0xcf => Value::Number(self.unsigned(1 << (kind - 0xcc))? as f64),
+            // As in Redis, the widest one comes out signed.
+            0xcc..=0xcf => Value::Integer(self.unsigned(1 << (kind - 0xcc))?.cast_signed()),
             0xd0..=0xd3 => {
                 let width = 1_usize << (kind - 0xd0);
                 let unused = 64 - 8 * u32::try_from(width).unwrap_or(8);
                 Value::Integer((self.unsigned(width)? << unused).cast_signed() >> unused)
             }
-            0xc4 | 0xd9 => self.sized_string(lua, 1)?,
-            0xc5 | 0xda => self.sized_string(lua, 2)?,
-            0xc6 | 0xdb => self.sized_string(lua, 4)?,
+            0xd9 => self.sized_string(lua, 1)?,
+            0xda => self.sized_string(lua, 2)?,
+            0xdb => self.sized_string(lua, 4)?,
             0xdc => return Ok(Item::Array(self.length(2)?)),
             0xdd => return Ok(Item::Array(self.length(4)?)),
             0xde => return Ok(Item::Map(self.length(2)?)),
