@@ -32,17 +32,9 @@ impl FakeRedis {
     /// # Errors
     /// The error of the operating system if no loopback port can be opened.
     pub async fn start() -> std::io::Result<Self> {
-        Self::start_with(true).await
-    }
-
-    /// Temporary.
-    ///
-    /// # Errors
-    /// As start.
-    pub async fn start_with(strict: bool) -> std::io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
-        let state = State::new(Clock::system(), Config::default(), strict, 1);
+        let state = State::new(Clock::system(), Config::default(), true, 1);
         let shared = Arc::new(Shared::new(state));
         let accept = tokio::spawn(accept(listener, Arc::clone(&shared))).abort_handle();
         Ok(Self { shared, address, accept })
@@ -58,6 +50,12 @@ impl FakeRedis {
     #[must_use]
     pub fn url(&self) -> String {
         format!("redis://{}", self.address)
+    }
+
+    /// Turns strict mode on or off: whether a script may touch keys its caller did not
+    /// declare, as a standalone Redis lets it.
+    pub fn set_strict(&self, strict: bool) {
+        self.shared.lock().strict = strict;
     }
 
     /// A connection inside the process, without a socket.

@@ -5,5 +5,6 @@ mod conformance;
 mod differential;
 mod lua;
 mod lua_cases;
+mod lua_limits;
 mod memory;
 mod server;

@@ -7,7 +7,7 @@ use super::super::reply::Reply;
 use super::args::{Args, number_value, to_bytes, to_number};
 use super::convert::to_lua;
 use super::number::{argument_text, c_integer};
-use super::raise::{Raise, error_table, reply, unwrap};
+use super::raise::{Raise, error_table, reply, unwrap, without_own_position};
 use super::sandbox::World;
 
 /// Request of a script to the server and its answer, for one nested call.
@@ -252,8 +252,9 @@ fn text_of(value: &Value) -> Vec<u8> {
     match value {
         Value::Nil => b"nil".to_vec(),
         Value::Boolean(boolean) => boolean.to_string().into_bytes(),
-        other => {
-            to_bytes(other).unwrap_or_else(|| other.to_string().unwrap_or_default().into_bytes())
-        }
+        other => match to_bytes(other) {
+            Some(text) => without_own_position(&text).to_vec(),
+            None => other.to_string().unwrap_or_default().into_bytes(),
+        },
     }
 }

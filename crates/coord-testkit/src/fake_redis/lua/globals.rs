@@ -6,34 +6,43 @@ use mlua::{Function, Lua, MultiValue, Table, Value};
 
 use super::args::{Args, to_bytes};
 use super::loading;
-use super::raise::{Raise, bare, error, into_value, unwrap};
+use super::raise::{OWN_CHUNK, Raise, bare, error, into_value, unwrap, without_own_position};
 use super::random::Random48;
 use super::sandbox::{behind, refuse_write, view_of_metatable};
 
 /// The Lua half of the replaced functions: it turns the bridge's error values
 /// into what scripts expect, and lets nobody catch the end of a stopped script.
+///
+/// Results cross the bridge's protected calls in a table: the interpreter aborts
+/// the process (with its assertions on) when such a call has many results.
 const PRELUDE: &str = r#"
-local pcall, xpcall, select, error, reveal, message = pcall, xpcall, select, error, ...
+local pcall, xpcall, select, error, unpack, reveal, message = pcall, xpcall, select, error, unpack, ...
 local resume = coroutine.resume
-local function after_pcall(ok, ...)
-  if ok then return true, ... end
-  return false, message((...))
+local function pack(...) return select('#', ...), {...} end
+local function packed(f, ...) return pack(f(...)) end
+local function after_pcall(ok, count, results)
+  if ok then return true, unpack(results, 1, count) end
+  return false, message(count)
 end
 local function safe_pcall(...)
   if select('#', ...) == 0 then return false, 'attempt to call a boolean value' end
-  return after_pcall(pcall(...))
+  return after_pcall(pcall(packed, ...))
 end
-local function after(ok, ...)
-  if ok then return true, ... end
-  return false, reveal((...))
+local function after_xpcall(ok, count, results)
+  if ok then return true, unpack(results, 1, count) end
+  return false, reveal(count)
 end
 local function safe_xpcall(f, ...)
   if select('#', ...) == 0 then error("bad argument #2 to 'xpcall' (value expected)", 2) end
   local handler = ...
-  return after(xpcall(f, function(e) return handler(reveal(e)) end))
+  return after_xpcall(xpcall(function() return pack(f()) end, function(e) return (handler(reveal(e))) end))
+end
+local function after_resume(ok, ...)
+  if ok then return true, ... end
+  return false, reveal((...))
 end
 local function safe_resume(...)
-  return after(resume(...))
+  return after_resume(resume(...))
 end
 return safe_pcall, safe_xpcall, safe_resume
 "#;
@@ -49,11 +58,12 @@ pub(crate) fn install(
             stopped @ Raise::Stopped(_) => Err(stopped.into()),
             raise => into_value(lua, &raise),
         },
+        Value::String(text) => own_position_removed(lua, text),
         other => Ok(other),
     })?;
     let message = lua.create_function(|lua, value: Value| pcall_message(lua, value))?;
     let (pcall, xpcall, resume): (Function, Function, Function) =
-        lua.load(PRELUDE).set_name("=redis").call((reveal, message))?;
+        lua.load(PRELUDE).set_name(OWN_CHUNK).call((reveal, message))?;
     globals.raw_set("pcall", pcall)?;
     globals.raw_set("xpcall", xpcall)?;
     let coroutine: Table = globals.raw_get("coroutine")?;
@@ -112,8 +122,21 @@ fn pcall_message(lua: &Lua, value: Value) -> mlua::Result<Value> {
             let err: Value = table.get("err")?;
             Ok(if to_bytes(&err).is_some() { err } else { Value::Table(table) })
         }
+        Value::String(text) => own_position_removed(lua, text),
         other => Ok(other),
     }
+}
+
+/// Without the position of the sandbox's own Lua code, which `error(text, 2)`
+/// finds where a script's function was called by it.
+fn own_position_removed(lua: &Lua, text: mlua::LuaString) -> mlua::Result<Value> {
+    let bytes = text.as_bytes();
+    let rest = without_own_position(&bytes);
+    if rest.len() == bytes.len() {
+        drop(bytes);
+        return Ok(Value::String(text));
+    }
+    lua.create_string(rest).map(Value::String)
 }
 
 fn iteration(lua: &Lua, globals: &Table) -> mlua::Result<()> {

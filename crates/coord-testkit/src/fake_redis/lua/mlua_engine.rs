@@ -197,7 +197,7 @@ fn load(sandbox: &Sandbox, code: &Function) -> Result<(), String> {
         loading.0 = Some(Vec::new());
     }
     let handler = error_handler(&sandbox.lua, 2).map_err(text)?;
-    let results: MultiValue = sandbox.protected.call((code, handler)).map_err(text)?;
+    let results: MultiValue = sandbox.invoke.call((code, handler)).map_err(text)?;
     environment.open(&sandbox.globals).map_err(text)?;
     match (results.front(), results.get(1)) {
         (Some(Value::Boolean(true)), _) => Ok(()),
@@ -223,7 +223,7 @@ fn execute(
             Target::Script(_) => {
                 sandbox.globals.raw_set("KEYS", keys)?;
                 sandbox.globals.raw_set("ARGV", args)?;
-                sandbox.protected.call::<MultiValue>((function, handler))
+                sandbox.invoke.call::<MultiValue>((function, handler))
             }
             Target::Function(_) => sandbox.invoke.call((function, handler, keys, args)),
         }

@@ -43,6 +43,16 @@ impl From<Raise> for Error {
     }
 }
 
+/// Name of the sandbox's own Lua code, which no script can have.
+pub(crate) const OWN_CHUNK: &str = "=\u{1}";
+
+/// `text` without a leading position in the sandbox's own code.
+pub(crate) fn without_own_position(text: &[u8]) -> &[u8] {
+    let Some(rest) = text.strip_prefix(b"\x01:") else { return text };
+    let end = rest.windows(2).position(|pair| pair == b": ");
+    end.map_or(text, |end| &rest[end + 2..])
+}
+
 /// What a bridge error really is; errors of the bridge itself become texts.
 pub(crate) fn unwrap(error: &Error) -> Raise {
     if let Some(raise) = error.downcast_ref::<Raise>() {

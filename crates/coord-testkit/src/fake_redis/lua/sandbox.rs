@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use mlua::{Function, Lua, LuaOptions, StdLib, Table, Value};
 
-use super::raise::error;
+use super::raise::{OWN_CHUNK, error};
 use super::random::Random48;
 use super::{api, bit, cjson, cmsgpack, globals, struct_lib};
 
@@ -55,15 +55,18 @@ pub(crate) struct Sandbox {
     pub(crate) globals: Table,
     /// The names of protected tables, to be cleaned after a script.
     proxies: Vec<Table>,
-    /// The original `xpcall`.
-    pub(crate) protected: Function,
-    /// Calls a function with two arguments under a handler.
+    /// Calls a function with two arguments or none under a handler.
     pub(crate) invoke: Function,
 }
 
-const INVOKE: &str = "local xpcall = xpcall
-return function(f, handler, keys, args)
-  return xpcall(function() return f(keys, args) end, handler)
+/// Only the first result is passed on; see the prelude for why.
+const INVOKE: &str = "local xpcall, select = xpcall, select
+return function(f, handler, ...)
+  if select('#', ...) == 0 then
+    return xpcall(function() return (f()) end, handler)
+  end
+  local keys, args = ...
+  return xpcall(function() return (f(keys, args)) end, handler)
 end";
 
 impl Sandbox {
@@ -82,8 +85,7 @@ impl Sandbox {
         for name in FUNCTIONS.iter().chain(LIBRARIES) {
             globals.raw_set(*name, original.raw_get::<Value>(*name)?)?;
         }
-        let protected: Function = original.raw_get("xpcall")?;
-        let invoke: Function = lua.load(INVOKE).set_name("=redis").call(())?;
+        let invoke: Function = lua.load(INVOKE).set_name(OWN_CHUNK).call(())?;
         globals::install(&lua, &globals, random)?;
         globals.raw_set("bit", bit::library(&lua)?)?;
         globals.raw_set("cjson", cjson::library(&lua)?)?;
@@ -111,7 +113,7 @@ impl Sandbox {
         globals.raw_set("_G", &global)?;
         proxies.push(global.clone());
         lua.set_globals(global)?;
-        Ok(Self { lua, globals, proxies, protected, invoke })
+        Ok(Self { lua, globals, proxies, invoke })
     }
 
     /// Undoes what got into protected tables past their protection.
