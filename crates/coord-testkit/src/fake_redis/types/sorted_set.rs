@@ -29,6 +29,11 @@ impl SortedSet {
         Self { large: true, ..Self::default() }
     }
 
+    /// Takes on the encoding for many members.
+    pub(crate) fn grow(&mut self) {
+        self.large = true;
+    }
+
     /// The set in the encoding that suits its members.
     pub(crate) fn fitted(self) -> Self {
         let long = self.iter().any(|(_, member)| member.len() > Self::MAX_LISTPACK_VALUE);
