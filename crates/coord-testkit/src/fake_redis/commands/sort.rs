@@ -79,8 +79,8 @@ pub(crate) fn sort(call: &mut Call<'_>) -> Result<Reply, Failure> {
     let mut options = options(call)?;
     let key = call.arg(1);
     if let Ok(Some(set)) = call.sorted_set_mut(key) {
-        // Sorting leaves a sorted set in its larger form.
-        set.grow();
+        // Redis walks the other encoding, and leaves the set in it.
+        set.enlarge();
     }
     let value = call.read(key).map(|entry| &entry.value);
     let is_set = matches!(value, Some(Value::Set(_)));
