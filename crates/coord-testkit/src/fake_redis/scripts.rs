@@ -43,6 +43,11 @@ pub(crate) struct Library {
 }
 
 impl Scripts {
+    /// Empty scripting state of another node of the same server.
+    pub(crate) fn of_another_node(&self) -> Self {
+        Self { control: Arc::clone(&self.control), limits: self.limits, ..Self::default() }
+    }
+
     /// The interpreter, started if there is none yet.
     pub(crate) fn engine(&mut self) -> Result<&mut MluaEngine, Failure> {
         if self.engine.is_none() {

@@ -104,14 +104,11 @@ async fn answers_as_recorded_from_redis() {
 
 /// A fake server whose scripts may use any key.
 pub(crate) async fn lenient() -> FakeRedis {
-    let server = FakeRedis::start().await.expect("a loopback port");
-    server.set_strict(false);
-    server
+    FakeRedis::builder().lenient().start().await.expect("a loopback port")
 }
 
 /// The fixture still is what the real server says, where one is installed.
 #[tokio::test]
-#[expect(clippy::print_stderr, reason = "a test that does not run says so")]
 async fn the_recording_is_what_redis_answers() {
     let Some(server) = RealServer::start_or_ignore("the_recording_is_what_redis_answers") else {
         return;

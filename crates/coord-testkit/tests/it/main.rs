@@ -3,6 +3,7 @@
 mod collections;
 mod conformance;
 mod differential;
+mod fake;
 mod lua;
 mod lua_cases;
 mod lua_limits;

@@ -12,6 +12,7 @@ mod bitfield;
 mod bits;
 mod client;
 mod client_kill;
+mod cluster;
 mod command_info;
 mod config;
 mod connection;
@@ -29,6 +30,7 @@ mod object;
 mod pubsub;
 mod scan;
 mod scripting;
+pub(crate) mod sentinel;
 mod server;
 mod set_algebra;
 mod sets;
@@ -42,19 +44,21 @@ mod transactions;
 
 /// Every family of commands.
 pub(crate) static FAMILIES: &[&Family] = &[
-    &connection::FAMILY,
-    &hashes::FAMILY,
-    &lists::FAMILY,
-    &sets::FAMILY,
-    &sorted_sets::FAMILY,
     &acl::FAMILY,
     &bits::FAMILY,
+    &cluster::FAMILY,
+    &connection::FAMILY,
     &expiry::FAMILY,
+    &hashes::FAMILY,
     &keys::FAMILY,
+    &lists::FAMILY,
     &object::MEMORY,
     &pubsub::FAMILY,
     &scripting::FAMILY,
+    &sentinel::FAMILY,
     &server::FAMILY,
+    &sets::FAMILY,
+    &sorted_sets::FAMILY,
     &streams::FAMILY,
     &strings::FAMILY,
     &transactions::FAMILY,
