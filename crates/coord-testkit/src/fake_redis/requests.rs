@@ -159,11 +159,10 @@ impl State {
 
     /// Runs a command without a connection, as the all-powerful user, past strict checks of ACL.
     pub(crate) fn run_inside(&mut self, args: &[Bytes]) -> Reply {
-        let (id, _wake) = self.open_session(Origin {
-            peer: "inside:0".into(),
-            local: "inside:0".into(),
-            node: self.node_for(args),
-        });
+        let id = self.open_session(
+            Origin { peer: "inside:0".into(), local: "inside:0".into(), node: self.node_for(args) },
+            &std::sync::Arc::default(),
+        );
         if let Some(session) = self.sessions.get_mut(&id) {
             // RESP3 keeps the shapes apart; the user is one no ACL knows.
             session.user = Some(Bytes::new());
@@ -191,11 +190,10 @@ impl State {
     pub(crate) fn flush_scripts(&mut self) {
         let args = [Bytes::from_static(b"SCRIPT"), Bytes::from_static(b"FLUSH")];
         if let Ok(found) = dispatch::find(&args) {
-            let (id, _wake) = self.open_session(Origin {
-                peer: String::new(),
-                local: String::new(),
-                node: self.active_node,
-            });
+            let id = self.open_session(
+                Origin { peer: String::new(), local: String::new(), node: self.active_node },
+                &std::sync::Arc::default(),
+            );
             let _done = dispatch::run(self, id, found, &args, super::call::Origin::Client, None);
             self.close_session(id);
         }
