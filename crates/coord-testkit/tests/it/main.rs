@@ -3,5 +3,7 @@
 mod collections;
 mod conformance;
 mod differential;
+mod history;
 mod memory;
 mod server;
+mod strategies;
