@@ -61,7 +61,10 @@ impl Backend for Restless {
 }
 
 /// A backend that has a fault.
-struct Faulty(InMemoryBackend, fn(MailboxPolicy) -> MailboxPolicy);
+struct Faulty(InMemoryBackend, Fault);
+
+/// What makes another policy of the one that was asked for.
+type Fault = fn(MailboxPolicy) -> MailboxPolicy;
 
 #[async_trait]
 impl Backend for Faulty {
@@ -85,7 +88,7 @@ impl Backend for Faulty {
 /// Random histories find each of these faults, and say what differed.
 #[test]
 fn faults_are_found() {
-    let faults: [(&str, fn(MailboxPolicy) -> MailboxPolicy); 5] = [
+    let faults: [(&str, Fault); 5] = [
         ("one retry too many", |it| it.with_retry_attempts(it.retry_attempts() + 1)),
         ("one message too many", |it| it.with_queue_size(it.queue_size() + 1)),
         ("no guard", |it| it.with_low_every(None)),
