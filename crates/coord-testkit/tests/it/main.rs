@@ -3,6 +3,7 @@
 mod collections;
 mod conformance;
 mod differential;
+mod fake;
 mod history;
 mod memory;
 mod server;
