@@ -129,9 +129,11 @@ fn retries() {
 fn compare(contenders: &[Contender<'_>], threads: usize) {
     let mut samples = vec![Vec::new(); contenders.len()];
     let rounds = if threads == 1 { 400 } else { 15 };
-    for _ in 0..rounds {
-        for (contender, samples) in contenders.iter().zip(&mut samples) {
-            samples.push(round(&contender.1, threads));
+    for first in 0..rounds {
+        // Another one begins each time.
+        for i in 0..contenders.len() {
+            let i = (first + i) % contenders.len();
+            samples[i].push(round(&contenders[i].1, threads));
         }
     }
     for ((name, _), mut samples) in contenders.iter().zip(samples) {
