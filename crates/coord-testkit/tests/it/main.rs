@@ -3,5 +3,9 @@
 mod collections;
 mod conformance;
 mod differential;
+mod fake;
+mod lua;
+mod lua_cases;
+mod lua_limits;
 mod memory;
 mod server;
