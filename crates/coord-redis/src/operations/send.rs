@@ -10,6 +10,7 @@ use crate::keys::mailbox_index;
 use crate::layout::KeyLayout;
 use crate::mailbox::Mailboxes;
 use crate::script::{Call, ScriptPair, lua};
+use crate::server::claim;
 use crate::{codec, reply};
 
 static SEND: ScriptPair = ScriptPair {
@@ -71,8 +72,10 @@ pub(crate) async fn send(
     let [is_new, depth, outcome] = numbers[..] else {
         return Err(unexpected(call.script.name(), numbers).into());
     };
-    // A mailbox that this process knew is new again: the data was flushed, the index with it.
+    // A mailbox that this process knew is new again: the data was flushed, the index and the
+    // prefix's marker with it.
     if is_new == 1 {
+        claim(&mailboxes.lane, &mailboxes.prefix).await?;
         add_to_index(mailboxes, recipient.mailbox_key()).await?;
     }
     let limit = mailboxes.policy().queue_size();

@@ -4,6 +4,8 @@ mod cancel;
 mod conformance;
 mod counts;
 mod cycle;
+mod errors;
 mod harness;
 mod poison;
 mod processes;
+mod reconnect;
