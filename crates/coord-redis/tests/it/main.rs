@@ -8,4 +8,5 @@ mod errors;
 mod harness;
 mod poison;
 mod processes;
+mod python;
 mod reconnect;
