@@ -3,5 +3,6 @@
 mod collections;
 mod conformance;
 mod differential;
+mod fake;
 mod memory;
 mod server;

@@ -12,6 +12,7 @@ mod bitfield;
 mod bits;
 mod client;
 mod client_kill;
+mod cluster;
 mod command_info;
 mod config;
 mod connection;
@@ -27,6 +28,7 @@ mod lists_blocking;
 mod object;
 mod pubsub;
 mod scan;
+pub(crate) mod sentinel;
 mod server;
 mod set_algebra;
 mod sets;
@@ -40,18 +42,20 @@ mod transactions;
 
 /// Every family of commands.
 pub(crate) static FAMILIES: &[&Family] = &[
-    &connection::FAMILY,
-    &hashes::FAMILY,
-    &lists::FAMILY,
-    &sets::FAMILY,
-    &sorted_sets::FAMILY,
     &acl::FAMILY,
     &bits::FAMILY,
+    &cluster::FAMILY,
+    &connection::FAMILY,
     &expiry::FAMILY,
+    &hashes::FAMILY,
     &keys::FAMILY,
+    &lists::FAMILY,
     &object::MEMORY,
     &pubsub::FAMILY,
+    &sentinel::FAMILY,
     &server::FAMILY,
+    &sets::FAMILY,
+    &sorted_sets::FAMILY,
     &streams::FAMILY,
     &strings::FAMILY,
     &transactions::FAMILY,
