@@ -328,7 +328,7 @@ fn script_checked(
         ));
     }
     let found = find(args).map_err(|failure| {
-        if failure.0.starts_with("ERR unknown command") {
+        if failure.0.starts_with("ERR unknown ") {
             Failure::fixed("ERR Unknown Redis command called from script")
         } else if failure.0.starts_with("ERR wrong number") {
             Failure::fixed("ERR Wrong number of args calling Redis command from script")
@@ -360,7 +360,7 @@ fn script_checked(
             let Some(key) = args.get(at) else { continue };
             if !scope.keys.contains(key) {
                 return Err(Failure::new(format!(
-                    "ERR Script attempted to access a non local key in a cluster node: '{}' is not declared in KEYS (strict mode)",
+                    "ERR strict mode: the script uses the key '{}' that its caller did not declare in KEYS",
                     String::from_utf8_lossy(key)
                 )));
             }

@@ -12,7 +12,7 @@ use super::fault::Faults;
 use super::history::History;
 use super::log::Log;
 use super::pause::Pause;
-use super::script_host::Scripts;
+use super::scripts::Scripts;
 use super::session::{Session, SessionId};
 use super::store::Db;
 use super::topology::Topology;

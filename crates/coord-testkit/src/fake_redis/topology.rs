@@ -156,7 +156,7 @@ impl State {
         }
         let most = node.max(self.active_node) + 1;
         while self.other_scripts.len() < most {
-            self.other_scripts.push(super::script_host::Scripts::default());
+            self.other_scripts.push(self.scripts.of_another_node());
         }
         std::mem::swap(&mut self.scripts, &mut self.other_scripts[self.active_node]);
         std::mem::swap(&mut self.scripts, &mut self.other_scripts[node]);

@@ -19,6 +19,7 @@ mod connection;
 mod debug;
 mod dump;
 mod expiry;
+mod functions;
 mod hashes;
 mod info;
 mod keys;
@@ -28,6 +29,7 @@ mod lists_blocking;
 mod object;
 mod pubsub;
 mod scan;
+mod scripting;
 pub(crate) mod sentinel;
 mod server;
 mod set_algebra;
@@ -52,6 +54,7 @@ pub(crate) static FAMILIES: &[&Family] = &[
     &lists::FAMILY,
     &object::MEMORY,
     &pubsub::FAMILY,
+    &scripting::FAMILY,
     &sentinel::FAMILY,
     &server::FAMILY,
     &sets::FAMILY,
