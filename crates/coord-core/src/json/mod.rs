@@ -11,9 +11,40 @@ mod write;
 pub(crate) use scan::{Member, elements, is_valid, members};
 pub(crate) use write::{PythonStyle, write_string};
 
-/// Reads a JSON string literal.
+/// Reads a JSON string literal; a lone surrogate, which no Rust text can hold, becomes U+FFFD.
 pub(crate) fn string(raw: &str) -> Option<String> {
-    serde_json::from_str(raw).ok()
+    serde_json::from_str(raw).ok().or_else(|| serde_json::from_str(&without_lone(raw)).ok())
+}
+
+/// A string literal with every escaped surrogate that has no partner replaced.
+fn without_lone(raw: &str) -> String {
+    let mut out = String::with_capacity(raw.len());
+    let mut rest = raw;
+    while let Some(at) = rest.find('\\') {
+        let (before, escape) = rest.split_at(at);
+        out.push_str(before);
+        let low_follows = |from: &str| matches!(surrogate(from), Some(0xdc00..));
+        let length = match surrogate(escape) {
+            Some(..0xdc00) if escape.get(6..).is_some_and(low_follows) => 12,
+            Some(_) => {
+                out.push_str("\\ufffd");
+                rest = &escape[6..];
+                continue;
+            }
+            // A backslash and what it escapes go together: a second backslash escapes nothing.
+            None => 1 + escape[1..].chars().next().map_or(0, char::len_utf8),
+        };
+        out.push_str(&escape[..length]);
+        rest = &escape[length..];
+    }
+    out.push_str(rest);
+    out
+}
+
+/// The surrogate that `text` starts with in escaped form.
+fn surrogate(text: &str) -> Option<u16> {
+    let unit = u16::from_str_radix(text.strip_prefix("\\u")?.get(..4)?, 16).ok()?;
+    (0xd800..=0xdfff).contains(&unit).then_some(unit)
 }
 
 /// Reads an integer the way the original's validation does: `5`, `5.0`, `"5"` and `true`.

@@ -66,7 +66,7 @@ pub(crate) fn is_valid(text: &str) -> Result<(), String> {
 
 fn decode_name(raw: &str) -> Result<Cow<'_, str>, String> {
     if raw.contains('\\') {
-        let name = serde_json::from_str(raw).map_err(|_| format!("unreadable name {raw}"))?;
+        let name = super::string(raw).ok_or_else(|| format!("unreadable name {raw}"))?;
         return Ok(Cow::Owned(name));
     }
     Ok(Cow::Borrowed(&raw[1..raw.len() - 1]))
@@ -160,7 +160,8 @@ impl<'a> Scanner<'a> {
         self.expect(b':')
     }
 
-    /// The next string literal with its quotes; escapes are checked for shape only.
+    /// The next string literal with its quotes; escapes are checked for shape only. A bare control
+    /// character is refused, as Python refuses it.
     fn string(&mut self) -> Result<&'a str, String> {
         let start = self.at;
         self.expect(b'"')?;
@@ -189,6 +190,7 @@ impl<'a> Scanner<'a> {
                         _ => return Err(self.unexpected("an escape")),
                     }
                 }
+                Some(..=0x1f) => return Err(self.unexpected("an escape")),
                 Some(_) => self.at += 1,
             }
         }

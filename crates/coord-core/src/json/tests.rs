@@ -45,6 +45,8 @@ fn refuses_what_is_no_json_and_says_where() {
         "[1}",
         r#"{"a":1]"#,
         "\u{e9}",
+        "\"\n\"",
+        "\"\0\"",
     ] {
         let error = is_valid(text).unwrap_err();
         assert!(error.contains("byte"), "{text}: {error}");
@@ -71,6 +73,20 @@ fn integers_as_the_original_accepts_them() {
     ] {
         assert_eq!(integer(raw), wanted, "{raw}");
     }
+}
+
+#[test]
+fn lone_surrogates_are_replaced_and_nothing_else() {
+    for (raw, wanted) in [
+        (r#""\ud800""#, "\u{fffd}"),
+        (r#""a\udc00\ud83d\ude00\ud800b""#, "a\u{fffd}\u{1f600}\u{fffd}b"),
+        (r#""\\ud800\ud800""#, "\\ud800\u{fffd}"),
+        (r#""\ud800\ud83d\ude00""#, "\u{fffd}\u{1f600}"),
+        (r#""\ud800\n\u00e9""#, "\u{fffd}\n\u{e9}"),
+    ] {
+        assert_eq!(string(raw).as_deref(), Some(wanted), "{raw}");
+    }
+    assert_eq!(string("5"), None);
 }
 
 #[test]

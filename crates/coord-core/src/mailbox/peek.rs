@@ -18,9 +18,8 @@ impl Mailbox {
             MessagePriority::Low => 2,
         };
         waiting.retain(|(entry, ..)| entry.expires_at.is_none_or(|at| at > now));
-        // Stable: what the places say about ties holds.
-        waiting.sort_by_key(|(entry, at, ready)| {
-            (rank(*ready || *at <= now, entry.queued.priority), *at)
+        waiting.sort_by_cached_key(|(entry, at, ready)| {
+            (rank(*ready || *at <= now, entry.queued.priority), self.slot(entry, *at))
         });
         let page_of = waiting.into_iter().skip(usize::try_from(page.offset).unwrap_or(usize::MAX));
         page_of

@@ -69,7 +69,7 @@ pub(super) struct Reservation {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Slot {
     available_at: Timestamp,
-    tie: Vec<u8>,
+    tie: String,
     id: u64,
 }
 
@@ -142,16 +142,21 @@ impl Mailbox {
     }
 
     pub(super) fn put_ready(&mut self, entry: Entry, available_at: Timestamp) {
-        let tie = match self.order {
-            Order::Arrival => Vec::new(),
-            Order::Payload => entry.queued.to_wire().into_bytes(),
-        };
+        let slot = self.slot(&entry, available_at);
         let level = level(entry.queued.priority);
-        let slot = Slot { available_at, tie, id: entry.id };
         if let Some(at) = entry.expires_at {
             self.expiring.insert((at, entry.id), Location::Ready(level, slot.clone()));
         }
         self.ready[level].insert(slot, entry);
+    }
+
+    /// Where a message that became available then stands in its level.
+    pub(super) fn slot(&self, entry: &Entry, available_at: Timestamp) -> Slot {
+        let tie = match self.order {
+            Order::Arrival => String::new(),
+            Order::Payload => entry.queued.to_wire(),
+        };
+        Slot { available_at, tie, id: entry.id }
     }
 
     pub(super) fn put_delayed(&mut self, entry: Entry, due: Timestamp) {

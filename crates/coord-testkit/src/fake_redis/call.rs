@@ -136,9 +136,12 @@ impl<'a> Call<'a> {
         if self.lookup(key).is_none() {
             self.put(key, T::default().into_value());
         }
+        let limits = self.state.config.limits;
         let value =
             self.state.dbs[self.db].value_mut(key).expect("the key was just looked up or created");
-        T::of_mut(value).ok_or_else(Failure::wrong_type)
+        let typed = T::of_mut(value).ok_or_else(Failure::wrong_type)?;
+        typed.adopt(limits);
+        Ok(typed)
     }
     /// Stores a value without an expiry, whatever was there; tells nobody yet.
     pub(crate) fn put(&mut self, key: &Bytes, value: Value) {
@@ -242,7 +245,7 @@ impl<'a> Call<'a> {
         let seconds = super::number::parse_f64(arg)
             .ok_or(Failure::fixed("ERR timeout is not a float or out of range"))?;
         let ms = (seconds * 1000.0).ceil();
-        if ms.is_nan() || ms >= 9.2e18 {
+        if ms.is_nan() || ms >= 9_223_372_036_854_775_807.0 {
             // Redis casts to a 64-bit integer, which then is the least one.
             return Err(Failure::fixed("ERR timeout is negative"));
         }
@@ -255,10 +258,10 @@ impl<'a> Call<'a> {
         if ms == 0 {
             return Ok(None);
         }
-        let at = self.now_ms().checked_add(ms).and_then(|ms| ms.checked_mul(1000));
-        at.filter(|at| i64::try_from(*at).is_ok())
-            .map(Some)
-            .ok_or(Failure::fixed("ERR timeout is out of range"))
+        let at = self.now_ms().checked_add(ms).filter(|at| i64::try_from(*at).is_ok());
+        let at = at.ok_or(Failure::fixed("ERR timeout is out of range"))?;
+        // What microseconds cannot hold lies in the year 294000: never.
+        Ok(at.checked_mul(1000).filter(|at| i64::try_from(*at).is_ok()))
     }
     /// A number below `bound` (which must not be 0) from the server's own sequence.
     pub(crate) fn random_below(&mut self, bound: usize) -> usize {

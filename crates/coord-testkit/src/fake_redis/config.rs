@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::notify;
 use super::number::parse_i64;
 use super::settings::{Kind, SETTINGS};
+use super::types::Limits;
 
 /// All settings. A few change how the server behaves; the others are only remembered.
 #[derive(Debug, Clone)]
@@ -17,6 +18,8 @@ pub(crate) struct Config {
     pub(crate) notify: u32,
     /// `busy-reply-threshold`: milliseconds after which a script counts as busy.
     pub(crate) busy_after_ms: u64,
+    /// Sizes up to which collections are packed.
+    pub(crate) limits: Limits,
     /// `lazyfree-lazy-user-del` and everything else that has no effect here.
     rest: BTreeMap<&'static str, String>,
 }
@@ -25,7 +28,13 @@ impl Default for Config {
     fn default() -> Self {
         let rest =
             SETTINGS.iter().map(|(name, default, _)| (*name, (*default).to_owned())).collect();
-        Self { password: Bytes::new(), notify: 0, busy_after_ms: 5000, rest }
+        Self {
+            password: Bytes::new(),
+            notify: 0,
+            busy_after_ms: 5000,
+            limits: Limits::default(),
+            rest,
+        }
     }
 }
 
@@ -99,6 +108,9 @@ impl Config {
                 let text = checked(*kind, &text)?;
                 if *name == "busy-reply-threshold" || *name == "lua-time-limit" {
                     self.busy_after_ms = text.parse().unwrap_or(5000);
+                }
+                if let Ok(number) = text.parse() {
+                    self.limits.set(name, number);
                 }
                 for other in aliases(name) {
                     self.rest.insert(other, text.clone());

@@ -1,6 +1,6 @@
 //! What a key can hold.
 
-use super::types::{Hash, List, Set, SortedSet, Stream};
+use super::types::{Hash, Limits, List, Set, SortedSet, Stream};
 
 /// A value of one of the types of Redis.
 #[derive(Debug, Clone)]
@@ -43,10 +43,12 @@ pub(crate) trait TypedValue: Default {
     fn of(value: &Value) -> Option<&Self>;
     fn of_mut(value: &mut Value) -> Option<&mut Self>;
     fn into_value(self) -> Value;
+    /// Takes over the thresholds of the configuration, where the type has some.
+    fn adopt(&mut self, _limits: Limits) {}
 }
 
 macro_rules! typed {
-    ($type:ty, $variant:ident) => {
+    ($type:ty, $variant:ident $(, $adopt:ident)?) => {
         impl TypedValue for $type {
             fn of(value: &Value) -> Option<&Self> {
                 if let Value::$variant(inner) = value { Some(inner) } else { None }
@@ -57,15 +59,18 @@ macro_rules! typed {
             fn into_value(self) -> Value {
                 Value::$variant(self)
             }
+            $(fn adopt(&mut self, limits: Limits) {
+                self.$adopt(limits);
+            })?
         }
     };
 }
 
 typed!(Vec<u8>, String);
 typed!(List, List);
-typed!(Hash, Hash);
-typed!(Set, Set);
-typed!(SortedSet, SortedSet);
+typed!(Hash, Hash, set_limits);
+typed!(Set, Set, set_limits);
+typed!(SortedSet, SortedSet, set_limits);
 
 impl TypedValue for Stream {
     fn of(value: &Value) -> Option<&Self> {

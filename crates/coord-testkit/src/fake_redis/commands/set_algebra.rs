@@ -51,13 +51,13 @@ pub(super) fn sintercard(call: &mut Call<'_>) -> Result<Reply, Failure> {
 fn show(call: &mut Call<'_>, operation: Operation) -> Result<Reply, Failure> {
     let sets = sources(call, &call.args[1..])?;
     // Members come out in the order they would have in a stored result.
-    let result: Set = operation(&sets, usize::MAX).into_iter().collect();
+    let result = Set::from_members(call.state.config.limits, operation(&sets, usize::MAX));
     Ok(Reply::Set(result.members().into_iter().map(Reply::Bulk).collect()))
 }
 
 fn store(call: &mut Call<'_>, operation: Operation, event: &'static str) -> Result<Reply, Failure> {
     let sets = sources(call, &call.args[2..])?;
-    let result: Set = operation(&sets, usize::MAX).into_iter().collect();
+    let result = Set::from_members(call.state.config.limits, operation(&sets, usize::MAX));
     let len = result.len();
     call.store_result(call.arg(1), Value::Set(result), notify::SET, event);
     Ok(Reply::len(len))

@@ -9,7 +9,6 @@ use crate::fake_redis::command::{Command, Family, Keys, flag};
 use crate::fake_redis::failure::Failure;
 use crate::fake_redis::notify;
 use crate::fake_redis::reply::Reply;
-use crate::fake_redis::types::Set;
 
 use flag::{DENYOOM, FAST, MOVABLE_KEYS, READONLY, WRITE};
 
@@ -132,7 +131,7 @@ fn spop_count(call: &mut Call<'_>) -> Result<Reply, Failure> {
         }
         if set.len() * REBUILD_FACTOR <= wanted {
             // Redis builds a new set here, which may be an intset again.
-            *set = set.members().into_iter().collect::<Set>();
+            *set = set.rebuilt();
         }
         popped
     };

@@ -87,6 +87,10 @@ pub(crate) fn sort(call: &mut Call<'_>) -> Result<Reply, Failure> {
         Some(Value::SortedSet(set)) => set.iter().map(|(_, member)| member.clone()).collect(),
         Some(_) => return Err(Failure::wrong_type()),
     };
+    if is_sorted_set && let Some(set) = call.sorted_set_mut(key)? {
+        // Redis walks the other encoding, and leaves the set in it.
+        set.enlarge();
+    }
     let mut sorts = options.by.as_ref().is_none_or(|by| by.contains(&b'*'));
     if !sorts && is_set && (options.store.is_some() || call.origin == Origin::Script) {
         // A set has no order of its own: what is stored or replicated must be the same everywhere.

@@ -2,21 +2,23 @@
 
 use bytes::Bytes;
 
+use super::limits::Limits;
 use super::table::Table;
 
 /// Fields and values of a hash, with the encoding Redis would report.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Hash {
     table: Table<Bytes>,
+    limits: Limits,
     /// Set once a threshold was passed; as in Redis it never goes back.
     large: bool,
 }
 
 impl Hash {
-    /// `hash-max-listpack-entries`.
-    pub(crate) const MAX_LISTPACK_ENTRIES: usize = 512;
-    /// `hash-max-listpack-value`, in bytes.
-    pub(crate) const MAX_LISTPACK_VALUE: usize = 64;
+    /// Changes the thresholds for what is written from now on.
+    pub(crate) fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
 
     /// Number of fields.
     pub(crate) fn len(&self) -> usize {
@@ -38,14 +40,14 @@ impl Hash {
         self.note(&field);
         self.note(&value);
         let new = self.table.insert(field, value).is_none();
-        self.large |= self.table.len() > Self::MAX_LISTPACK_ENTRIES;
+        self.large |= self.table.len() > self.limits.hash_entries;
         new
     }
 
     /// Takes note of a field or value that is about to be written, as its length may change the
     /// encoding.
     pub(crate) fn note(&mut self, text: &[u8]) {
-        self.large |= text.len() > Self::MAX_LISTPACK_VALUE;
+        self.large |= text.len() > self.limits.hash_value;
     }
 
     /// Removes `field`, returning its value.

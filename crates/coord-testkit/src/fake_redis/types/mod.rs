@@ -4,6 +4,7 @@ mod big;
 pub(crate) mod extended;
 pub(crate) mod float;
 mod hash;
+mod limits;
 pub(crate) mod list;
 pub(crate) mod range;
 mod rank_tree;
@@ -16,6 +17,7 @@ pub(crate) mod table;
 mod tests;
 
 pub(crate) use hash::Hash;
+pub(crate) use limits::Limits;
 pub(crate) use list::List;
 pub(crate) use set::Set;
 pub(crate) use sorted_set::SortedSet;

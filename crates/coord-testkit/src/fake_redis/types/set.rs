@@ -2,11 +2,15 @@
 
 use bytes::Bytes;
 
+use super::limits::Limits;
 use super::table::{Table, below};
 
 /// Members of a set, with the encoding Redis would report.
-#[derive(Debug, Clone)]
-pub(crate) struct Set(Repr);
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Set {
+    repr: Repr,
+    limits: Limits,
+}
 
 #[derive(Debug, Clone)]
 enum Repr {
@@ -15,19 +19,35 @@ enum Repr {
     Table(Table<()>),
 }
 
-impl Default for Set {
+impl Default for Repr {
     fn default() -> Self {
-        Self(Repr::Ints(Vec::new()))
+        Self::Ints(Vec::new())
     }
 }
 
 impl Set {
-    /// `set-max-intset-entries`.
-    pub(crate) const MAX_INTSET_ENTRIES: usize = 512;
+    /// A set of these members; duplicates count once.
+    pub(crate) fn from_members(limits: Limits, members: impl IntoIterator<Item = Bytes>) -> Self {
+        let mut set = Self { limits, ..Self::default() };
+        for member in members {
+            set.insert(member);
+        }
+        set
+    }
+
+    /// Changes the threshold for what is added from now on.
+    pub(crate) fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
+    /// The same members in the encoding that a new set would have.
+    pub(crate) fn rebuilt(&self) -> Self {
+        Self::from_members(self.limits, self.members())
+    }
 
     /// Number of members.
     pub(crate) fn len(&self) -> usize {
-        match &self.0 {
+        match &self.repr {
             Repr::Ints(ints) => ints.len(),
             Repr::Table(table) => table.len(),
         }
@@ -40,7 +60,7 @@ impl Set {
 
     /// Whether `member` is in the set.
     pub(crate) fn contains(&self, member: &[u8]) -> bool {
-        match &self.0 {
+        match &self.repr {
             Repr::Ints(ints) => integer(member).is_some_and(|int| ints.binary_search(&int).is_ok()),
             Repr::Table(table) => table.get(member).is_some(),
         }
@@ -48,19 +68,19 @@ impl Set {
 
     /// Adds `member`; true if it is new.
     pub(crate) fn insert(&mut self, member: Bytes) -> bool {
-        match &mut self.0 {
+        match &mut self.repr {
             Repr::Table(table) => table.insert(member, ()).is_none(),
             Repr::Ints(ints) => {
                 if let Some(int) = integer(&member) {
                     let Err(at) = ints.binary_search(&int) else { return false };
                     ints.insert(at, int);
-                    if ints.len() > Self::MAX_INTSET_ENTRIES {
-                        self.0 = Repr::Table(to_table(ints));
+                    if ints.len() > self.limits.set_entries {
+                        self.repr = Repr::Table(to_table(ints));
                     }
                 } else {
                     let mut table = to_table(ints);
                     table.insert(member, ());
-                    self.0 = Repr::Table(table);
+                    self.repr = Repr::Table(table);
                 }
                 true
             }
@@ -69,7 +89,7 @@ impl Set {
 
     /// Removes `member`; true if it was there.
     pub(crate) fn remove(&mut self, member: &[u8]) -> bool {
-        match &mut self.0 {
+        match &mut self.repr {
             Repr::Table(table) => table.remove(member).is_some(),
             Repr::Ints(ints) => {
                 let Some(Ok(at)) = integer(member).map(|int| ints.binary_search(&int)) else {
@@ -83,7 +103,7 @@ impl Set {
 
     /// Members: integers ascending while the set is an intset, else in insertion order.
     pub(crate) fn members(&self) -> Vec<Bytes> {
-        match &self.0 {
+        match &self.repr {
             Repr::Ints(ints) => ints.iter().map(|&int| text(int)).collect(),
             Repr::Table(table) => table.iter().map(|(member, ())| member.clone()).collect(),
         }
@@ -91,7 +111,7 @@ impl Set {
 
     /// A uniformly random member.
     pub(crate) fn sample(&self, random: &mut dyn FnMut() -> u64) -> Option<Bytes> {
-        match &self.0 {
+        match &self.repr {
             Repr::Ints(ints) if ints.is_empty() => None,
             Repr::Ints(ints) => Some(text(ints[below(random, ints.len())])),
             Repr::Table(table) => table.sample(random).map(|(member, ())| member.clone()),
@@ -100,7 +120,7 @@ impl Set {
 
     /// One step of a scan; an intset is returned whole, as in Redis.
     pub(crate) fn scan(&self, cursor: u64, count: usize) -> (u64, Vec<Bytes>) {
-        match &self.0 {
+        match &self.repr {
             Repr::Ints(_) => (0, self.members()),
             Repr::Table(table) => {
                 let (next, found) = table.scan(cursor, count);
@@ -111,20 +131,10 @@ impl Set {
 
     /// What `OBJECT ENCODING` answers.
     pub(crate) fn encoding(&self) -> &'static str {
-        match self.0 {
+        match self.repr {
             Repr::Ints(_) => "intset",
             Repr::Table(_) => "hashtable",
         }
-    }
-}
-
-impl FromIterator<Bytes> for Set {
-    fn from_iter<I: IntoIterator<Item = Bytes>>(members: I) -> Self {
-        let mut set = Self::default();
-        for member in members {
-            set.insert(member);
-        }
-        set
     }
 }
 

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
+use super::limits::Limits;
 use super::range::{LexRange, ScoreRange};
 use super::rank_tree::{RankTree, Walk};
 use super::table::{Table, below};
@@ -14,28 +15,40 @@ use crate::fake_redis::number::format_double;
 pub(crate) struct SortedSet {
     scores: Table<f64>,
     order: RankTree,
+    limits: Limits,
     /// Set once a threshold was passed; as in Redis it never goes back.
     large: bool,
 }
 
 impl SortedSet {
-    /// `zset-max-listpack-entries`.
-    pub(crate) const MAX_LISTPACK_ENTRIES: usize = 128;
-    /// `zset-max-listpack-value`, in bytes.
-    pub(crate) const MAX_LISTPACK_VALUE: usize = 64;
+    /// An empty set with these thresholds.
+    pub(crate) fn with_limits(limits: Limits) -> Self {
+        Self { limits, ..Self::default() }
+    }
+
+    /// Changes the thresholds for what is added from now on.
+    pub(crate) fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
 
     /// An empty set in the encoding for many members, which keeps -0.
     pub(crate) fn large() -> Self {
         Self { large: true, ..Self::default() }
     }
 
+    /// Changes to the encoding for many members.
+    pub(crate) fn enlarge(&mut self) {
+        self.large = true;
+    }
+
     /// The set in the encoding that suits its members.
-    pub(crate) fn fitted(self) -> Self {
-        let long = self.iter().any(|(_, member)| member.len() > Self::MAX_LISTPACK_VALUE);
-        if long || self.len() > Self::MAX_LISTPACK_ENTRIES {
+    pub(crate) fn fitted(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        let long = self.iter().any(|(_, member)| member.len() > limits.sorted_set_value);
+        if long || self.len() > limits.sorted_set_entries {
             return self;
         }
-        let mut set = Self::default();
+        let mut set = Self::with_limits(limits);
         for (score, member) in self.iter() {
             set.insert(member.clone(), score);
         }
@@ -68,9 +81,9 @@ impl SortedSet {
         if let Some(former) = former {
             self.order.remove(former, &member);
         } else {
-            self.large |= self.len() >= Self::MAX_LISTPACK_ENTRIES;
+            self.large |= self.len() >= self.limits.sorted_set_entries;
         }
-        self.large |= member.len() > Self::MAX_LISTPACK_VALUE;
+        self.large |= member.len() > self.limits.sorted_set_value;
         // A listpack holds whole numbers as integers, which have no -0.
         let score = if score == 0.0 && !self.large { 0.0 } else { score };
         self.scores.insert(member.clone(), score);

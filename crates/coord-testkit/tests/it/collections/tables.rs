@@ -2,7 +2,8 @@
 
 use super::{Mode, Pair, split};
 
-const TABLES: [(&str, &str); 4] = [
+const TABLES: [(&str, &str); 5] = [
+    ("encodings", include_str!("encodings.txt")),
     ("hashes", include_str!("hashes.txt")),
     ("lists", include_str!("lists.txt")),
     ("sets", include_str!("sets.txt")),

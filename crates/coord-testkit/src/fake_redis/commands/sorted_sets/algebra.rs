@@ -59,7 +59,12 @@ fn store(call: &mut Call<'_>, operation: Operation, event: &'static str) -> Resu
     let options = Options::parse(rest, operation, true, &mut sources)?;
     let result = combine(&sources, operation, options.aggregate);
     let len = result.len();
-    call.store_result(call.arg(1), Value::SortedSet(result.fitted()), notify::SORTED_SET, event);
+    call.store_result(
+        call.arg(1),
+        Value::SortedSet(result.fitted(call.state.config.limits)),
+        notify::SORTED_SET,
+        event,
+    );
     Ok(Reply::len(len))
 }
 

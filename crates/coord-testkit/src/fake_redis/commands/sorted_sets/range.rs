@@ -94,7 +94,7 @@ fn range(call: &mut Call<'_>, form: Form) -> Result<Reply, Failure> {
     let resp3 = call.resp3;
     let found = call.sorted_set(&args[0])?.map(|set| plan.select(set, &bounds)).unwrap_or_default();
     if form.store {
-        let mut result = SortedSet::default();
+        let mut result = SortedSet::with_limits(call.state.config.limits);
         for (member, score) in found {
             result.insert(member, score);
         }
