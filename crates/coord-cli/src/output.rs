@@ -95,8 +95,8 @@ pub(crate) fn one_safe_line(text: &str) -> String {
 fn without_passwords(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some(at) = rest.find("://") {
-        let (head, tail) = rest.split_at(at + 3);
+    while let Some(at) = rest.find("//") {
+        let (head, tail) = rest.split_at(at + 2);
         out.push_str(head);
         let end = tail.find([' ', '"', '\'', '`']).unwrap_or(tail.len());
         match tail[..end].rfind('@') {
@@ -111,8 +111,9 @@ fn without_passwords(text: &str) -> String {
     out
 }
 
+/// Whether to use colours: on terminals that know them, unless the user has NO_COLOR set.
 fn colours(is_terminal: bool) -> bool {
-    let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    let is_dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
     is_terminal && !is_dumb && std::env::var_os("NO_COLOR").is_none()
 }
 
@@ -125,6 +126,7 @@ mod tests {
         for (text, safe) in [
             ("no 'redis://:se@cret@h:1' here", "no 'redis://***@h:1' here"),
             ("rediss://u:p@h and redis://x@y", "rediss://***@h and redis://***@y"),
+            ("\"//u:p@h\"", "\"//***@h\""),
             ("redis://h:1/0 is fine, a@b too", "redis://h:1/0 is fine, a@b too"),
         ] {
             assert_eq!(without_passwords(text), safe);

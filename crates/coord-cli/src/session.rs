@@ -16,6 +16,7 @@ use crate::output::note;
 pub(crate) struct Session {
     pub(crate) mail: RedisMessageCoordinator,
     pub(crate) interrupt: Interrupt,
+    pub(crate) verbose: bool,
 }
 
 impl Session {
@@ -42,7 +43,7 @@ impl Session {
         for warning in mail.warnings() {
             note(&format!("warning: {warning}"));
         }
-        Ok(Self { mail, interrupt: Interrupt::never() })
+        Ok(Self { mail, interrupt: Interrupt::never(), verbose: global.verbose })
     }
 
     /// The coordinator with the policy that `change` makes of the default, over the same

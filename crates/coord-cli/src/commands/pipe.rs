@@ -10,6 +10,7 @@ use futures_util::future::LocalBoxFuture;
 use futures_util::stream::{FuturesOrdered, FuturesUnordered, StreamExt};
 use serde_json::value::RawValue;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt, BufReader, Stdout};
+use tokio::task::unconstrained;
 
 use super::{Verb, give_back};
 use crate::answer::Answer;
@@ -56,7 +57,10 @@ pub(super) async fn run(session: Session) -> Result<(), Failure> {
                     Some(Request { id, verb: Ok(verb) }) => {
                         let kind = discriminant(&verb);
                         let waits = verb.waits();
-                        let work = Box::pin(async move { (id, verb.run(session).await) });
+                        // A future that ran out of the runtime's budget would be polled again
+                        // after later ones: their order would be lost.
+                        let work = unconstrained(async move { (id, verb.run(session).await) });
+                        let work = Box::pin(work);
                         if waits {
                             waiting.push(work);
                         } else if loaded.contains(&kind) {

@@ -12,6 +12,7 @@ use crate::answer::{Answer, Human};
 use crate::failure::{Failure, Kind};
 use crate::field;
 use crate::json;
+use crate::output::note;
 use crate::period::Period;
 use crate::session::Session;
 
@@ -96,6 +97,9 @@ async fn first(args: &ReceiveArgs, session: &Session) -> Result<Option<ReceivedM
             Some(message) => return Ok(Some(message)),
             None if left.is_zero() || session.interrupt.is_asked() => return Ok(None),
             None => {}
+        }
+        if session.verbose && pause == FIRST_PAUSE {
+            note(&format!("waiting for a message of {}", args.agent));
         }
         tokio::select! {
             () = tokio::time::sleep(pause.min(left)) => {}
