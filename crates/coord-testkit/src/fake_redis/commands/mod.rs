@@ -12,12 +12,14 @@ mod bitfield;
 mod bits;
 mod client;
 mod client_kill;
+mod cluster;
 mod command_info;
 mod config;
 mod connection;
 mod debug;
 mod dump;
 mod expiry;
+mod functions;
 mod hashes;
 mod info;
 mod keys;
@@ -27,6 +29,8 @@ mod lists_blocking;
 mod object;
 mod pubsub;
 mod scan;
+mod scripting;
+pub(crate) mod sentinel;
 mod server;
 mod set_algebra;
 mod sets;
@@ -40,18 +44,21 @@ mod transactions;
 
 /// Every family of commands.
 pub(crate) static FAMILIES: &[&Family] = &[
-    &connection::FAMILY,
-    &hashes::FAMILY,
-    &lists::FAMILY,
-    &sets::FAMILY,
-    &sorted_sets::FAMILY,
     &acl::FAMILY,
     &bits::FAMILY,
+    &cluster::FAMILY,
+    &connection::FAMILY,
     &expiry::FAMILY,
+    &hashes::FAMILY,
     &keys::FAMILY,
+    &lists::FAMILY,
     &object::MEMORY,
     &pubsub::FAMILY,
+    &scripting::FAMILY,
+    &sentinel::FAMILY,
     &server::FAMILY,
+    &sets::FAMILY,
+    &sorted_sets::FAMILY,
     &streams::FAMILY,
     &strings::FAMILY,
     &transactions::FAMILY,
