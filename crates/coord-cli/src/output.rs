@@ -66,8 +66,10 @@ pub(crate) fn parsing_ended(error: &clap::Error) -> ExitCode {
             }
         }
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            let _nobody_to_tell = write!(io::stderr(), "{}", error.render());
-            ExitCode::from(Kind::Usage.status())
+            let help = error.render().to_string();
+            let usage = help.lines().find_map(|line| line.strip_prefix("Usage: "));
+            let what = format!("a command is missing: {}; see --help", usage.unwrap_or("coord"));
+            failed(&Failure::usage(what), false)
         }
         _ => failed(&Failure::usage(usage_line(&error.render().to_string())), false),
     }

@@ -55,8 +55,8 @@ fn bad_input_is_one_line_and_status_2() {
         (&["--redis", "redis://u:hunter2@", "queues"], "invalid url: "),
         (&["queues", "redis://u:hunter2@h"], "redis://***@h"),
         (&["completions", "cmd"], "[possible values: bash, elvish, fish, powershell, zsh]"),
-        (&["dlq"], "requires a subcommand"),
-        (&[], "requires a subcommand"),
+        (&["dlq"], "a command is missing: coord dlq [OPTIONS] <COMMAND>; see --help"),
+        (&[], "a command is missing: coord [OPTIONS] <COMMAND>; see --help"),
     ] {
         let ran = run(args);
         assert_eq!((ran.status, ran.out.as_str()), (Some(2), ""), "{args:?}: {}", ran.err);
