@@ -19,6 +19,7 @@ mod debug;
 mod dump;
 mod expiry;
 mod hashes;
+mod hyperloglogs;
 mod info;
 mod keys;
 mod lcs;
@@ -42,6 +43,7 @@ mod transactions;
 pub(crate) static FAMILIES: &[&Family] = &[
     &connection::FAMILY,
     &hashes::FAMILY,
+    &hyperloglogs::FAMILY,
     &lists::FAMILY,
     &sets::FAMILY,
     &sorted_sets::FAMILY,

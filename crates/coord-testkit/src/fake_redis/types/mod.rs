@@ -4,6 +4,7 @@ mod big;
 pub(crate) mod extended;
 pub(crate) mod float;
 mod hash;
+pub(crate) mod hyperloglog;
 mod limits;
 pub(crate) mod list;
 pub(crate) mod range;

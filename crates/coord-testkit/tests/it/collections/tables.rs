@@ -2,7 +2,8 @@
 
 use super::{Mode, Pair, split};
 
-const TABLES: [(&str, &str); 5] = [
+const TABLES: [(&str, &str); 6] = [
+    ("HyperLogLogs", include_str!("hyperloglogs.txt")),
     ("encodings", include_str!("encodings.txt")),
     ("hashes", include_str!("hashes.txt")),
     ("lists", include_str!("lists.txt")),
