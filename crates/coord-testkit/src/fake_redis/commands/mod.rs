@@ -18,6 +18,7 @@ mod connection;
 mod debug;
 mod dump;
 mod expiry;
+mod geo;
 mod hashes;
 mod hyperloglogs;
 mod info;
@@ -42,6 +43,7 @@ mod transactions;
 /// Every family of commands.
 pub(crate) static FAMILIES: &[&Family] = &[
     &connection::FAMILY,
+    &geo::FAMILY,
     &hashes::FAMILY,
     &hyperloglogs::FAMILY,
     &lists::FAMILY,

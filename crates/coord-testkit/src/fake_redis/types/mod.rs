@@ -3,6 +3,7 @@
 mod big;
 pub(crate) mod extended;
 pub(crate) mod float;
+pub(crate) mod geo;
 mod hash;
 pub(crate) mod hyperloglog;
 mod limits;
