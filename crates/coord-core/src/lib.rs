@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod agent;
+pub mod capability;
 mod coordinator;
 mod envelope;
 mod error;

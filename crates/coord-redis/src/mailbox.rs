@@ -22,6 +22,9 @@ pub(crate) struct Mailboxes {
     last_micros: Mutex<u64>,
 }
 
+/// Where a page may start at most: behind the end of everything Redis can hold.
+pub(crate) const MAX_OFFSET: u64 = 1 << 40;
+
 /// How many mailboxes a process remembers to have indexed.
 const MAX_INDEXED: usize = 100_000;
 

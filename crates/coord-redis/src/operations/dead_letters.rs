@@ -5,7 +5,7 @@ use redis::Value;
 
 use crate::error::unexpected;
 use crate::layout::KeyLayout;
-use crate::mailbox::Mailboxes;
+use crate::mailbox::{MAX_OFFSET, Mailboxes};
 use crate::script::{Call, Script, lua};
 use crate::{codec, reply};
 
@@ -18,18 +18,18 @@ pub(crate) async fn dead_letters(
 ) -> Result<Vec<DeadLetter>, AdminError> {
     agent.check()?;
     let keys = mailboxes.keys(agent);
+    let offset = page.offset.min(MAX_OFFSET);
     let limit = u64::from(page.bounded_limit());
     match mailboxes.layout {
         KeyLayout::Compact => {
             let call = Call::new(&DEAD, keys.parts(&["dead", "graves"]));
-            let answer = mailboxes.lane.call(&call.number(page.offset).number(limit)).await?;
+            let answer = mailboxes.lane.call(&call.number(offset).number(limit)).await?;
             let items = reply::list(DEAD.name(), answer)?;
             items.chunks_exact(2).map(|pair| with_time(mailboxes.layout, pair)).collect()
         }
         KeyLayout::Tta => {
-            let last = page.offset.saturating_add(limit).saturating_sub(1);
-            let range =
-                redis::cmd("LRANGE").arg(keys.part("dlq")).arg(page.offset).arg(last).take();
+            let last = offset.saturating_add(limit).saturating_sub(1);
+            let range = redis::cmd("LRANGE").arg(keys.part("dlq")).arg(offset).arg(last).take();
             let answer = match limit {
                 0 => Value::Array(Vec::new()),
                 _ => mailboxes.lane.command("LRANGE", &range).await?,

@@ -4,12 +4,13 @@ use coord_core::{AdminError, AgentId, Page, PeekedMessage, Place, Timestamp};
 
 use crate::error::unexpected;
 use crate::layout::KeyLayout;
-use crate::mailbox::Mailboxes;
+use crate::mailbox::{MAX_OFFSET, Mailboxes};
 use crate::script::{Call, ScriptPair, lua};
 use crate::{codec, reply};
 
 static PEEK: ScriptPair = ScriptPair {
-    compact: lua!("compact/peek": "lib/time.lua", "lib/compact.lua", "compact/peek.lua"),
+    compact: lua!("compact/peek": "lib/time.lua", "lib/compact.lua", "lib/compact_settle.lua",
+        "lib/compact_due.lua", "compact/peek.lua"),
     tta: lua!("tta/peek": "lib/time.lua", "tta/peek.lua"),
 };
 
@@ -26,7 +27,7 @@ pub(crate) async fn peek(
     };
     let script = PEEK.of(mailboxes.layout);
     let call = Call::new(script, mailboxes.keys(agent).parts(keys))
-        .number(page.offset)
+        .number(page.offset.min(MAX_OFFSET))
         .number(u64::from(page.bounded_limit()));
     let mut items = reply::list(script.name(), mailboxes.lane.call(&call).await?)?.into_iter();
     let mut peeked = Vec::new();

@@ -1,3 +1,9 @@
-//! Tests of the Redis adapter.
+//! Tests of the Redis adapter, on real servers.
 
-mod smoke;
+mod cancel;
+mod conformance;
+mod counts;
+mod cycle;
+mod harness;
+mod poison;
+mod processes;

@@ -77,9 +77,20 @@ fn unknown_command(args: &[Bytes]) -> Failure {
 /// Executes one request of a client and sends its reply.
 /// The caller has frozen the time and handles blocked clients afterwards.
 pub(crate) fn execute(state: &mut State, id: SessionId, args: &[Bytes]) {
+    let reply = reply_to(state, id, args);
+    state.serve_replied(id, &reply);
+}
+
+/// Executes one request of a client without sending the reply.
+pub(crate) fn reply_to(state: &mut State, id: SessionId, args: &[Bytes]) -> Reply {
     let reply = checked(state, id, args).unwrap_or_else(Reply::from);
     forget_caching(state, id, args);
-    state.serve_replied(id, &reply);
+    if let Some(session) =
+        state.sessions.get_mut(&id).filter(|_| !args[0].eq_ignore_ascii_case(b"ASKING"))
+    {
+        session.asking = false;
+    }
+    reply
 }
 
 fn checked(state: &mut State, id: SessionId, args: &[Bytes]) -> Result<Reply, Failure> {
@@ -121,6 +132,7 @@ fn checked(state: &mut State, id: SessionId, args: &[Bytes]) -> Result<Reply, Fa
 /// The checks that come before queueing and execution.
 fn admit(state: &mut State, id: SessionId, args: &[Bytes]) -> Result<Found, Failure> {
     let found = find(args)?;
+    check_node(state, id, found, args)?;
     let Some(session) = state.sessions.get_mut(&id) else {
         return Err(Failure::fixed("ERR the connection is closed"));
     };
@@ -142,7 +154,26 @@ fn admit(state: &mut State, id: SessionId, args: &[Bytes]) -> Result<Found, Fail
             found.full_name()
         )));
     }
+    state.check_slots(id, found, args)?;
+    let on_replica = state.sessions.get(&id).is_some_and(|session| state.is_replica(session.node));
+    if on_replica && found.command.has(flag::WRITE) {
+        return Err(READ_ONLY);
+    }
     Ok(found)
+}
+
+const READ_ONLY: Failure = Failure::fixed("READONLY You can't write against a read only replica.");
+
+/// A sentinel knows some commands only, and nobody else knows SENTINEL.
+fn check_node(state: &State, id: SessionId, found: Found, args: &[Bytes]) -> Result<(), Failure> {
+    let node = state.sessions.get(&id).map_or(0, |session| session.node);
+    let name = found.parent.unwrap_or(found.command.name);
+    let known = if state.is_sentinel(node) {
+        commands::sentinel::ON_SENTINEL.contains(&name)
+    } else {
+        name != "sentinel"
+    };
+    if known { Ok(()) } else { Err(unknown_command(args)) }
 }
 
 /// Whether the session's user may run the request.
@@ -168,6 +199,7 @@ pub(crate) fn run(
     };
     let (db, resp3) = (session.db, resp3.unwrap_or(session.resp3));
     state.stats.commands += 1;
+    state.log.note(id, db, args, state.now_us, origin);
     state.feed_monitors(id, db, found, args, origin);
     *state.stats.calls.entry(found.command.name).or_default() += 1;
     let mut call = Call {
@@ -180,7 +212,15 @@ pub(crate) fn run(
         resp3,
         origin,
     };
+    if found.command.has(flag::WRITE) {
+        let keys = found.command.keys.find(args);
+        let keys: Vec<&Bytes> = keys.into_iter().filter_map(|at| args.get(at)).collect();
+        call.state.note_before_write(db, &keys);
+    }
     let result = (found.command.run)(&mut call);
+    if !matches!(&result, Err(failure) if failure.0.starts_with("NOSCRIPT")) {
+        state.log.note_script(args);
+    }
     if found.command.has(flag::READONLY) && result.is_ok() {
         track(state, id, found, args, origin);
     }
@@ -288,7 +328,7 @@ fn script_checked(
         ));
     }
     let found = find(args).map_err(|failure| {
-        if failure.0.starts_with("ERR unknown command") {
+        if failure.0.starts_with("ERR unknown ") {
             Failure::fixed("ERR Unknown Redis command called from script")
         } else if failure.0.starts_with("ERR wrong number") {
             Failure::fixed("ERR Wrong number of args calling Redis command from script")
@@ -308,6 +348,10 @@ fn script_checked(
             "ERR The user executing the script can't run this command or subcommand"
         })
     })?;
+    let node = scope.state.sessions.get(&scope.session).map_or(0, |session| session.node);
+    if found.command.has(flag::WRITE) && scope.state.is_replica(node) {
+        return Err(READ_ONLY);
+    }
     if read_only && found.command.has(flag::WRITE) {
         return Err(Failure::fixed("ERR Write commands are not allowed from read-only scripts."));
     }
@@ -316,7 +360,7 @@ fn script_checked(
             let Some(key) = args.get(at) else { continue };
             if !scope.keys.contains(key) {
                 return Err(Failure::new(format!(
-                    "ERR Script attempted to access a non local key in a cluster node: '{}' is not declared in KEYS (strict mode)",
+                    "ERR strict mode: the script uses the key '{}' that its caller did not declare in KEYS",
                     String::from_utf8_lossy(key)
                 )));
             }

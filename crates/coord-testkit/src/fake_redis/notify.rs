@@ -87,6 +87,7 @@ impl State {
         if wanted & class == 0 {
             return;
         }
+        let db = self.shown_db(db);
         if wanted & KEYSPACE != 0 {
             let mut channel = format!("__keyspace@{db}__:").into_bytes();
             channel.extend_from_slice(key);

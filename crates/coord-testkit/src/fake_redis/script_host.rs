@@ -1,8 +1,8 @@
 //! The seam between the server and its script engine.
 //!
-//! The engine keeps its cache and interpreter in [`Scripts`], one slot of the state. It takes the
-//! slot out while it runs (`std::mem::take`) and puts it back afterwards, so that a script can
-//! use the rest of the state through a [`ScriptScope`]. The lock is held all the time.
+//! The interpreter lives in [`Scripts`](super::scripts::Scripts). It is taken out while a script
+//! runs and put back afterwards, so that the script can use the rest of the state through a
+//! [`ScriptScope`]. The lock is held all the time.
 
 use bytes::Bytes;
 
@@ -10,10 +10,6 @@ use super::dispatch;
 use super::reply::Reply;
 use super::session::SessionId;
 use super::state::State;
-
-/// The script engine's own state.
-#[derive(Debug, Default)]
-pub(crate) struct Scripts {}
 
 /// Runs commands for a script.
 pub(crate) trait ScriptHost {

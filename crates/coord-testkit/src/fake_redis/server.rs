@@ -7,10 +7,10 @@ use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::Notify;
 
-use super::dispatch;
+use super::fault::Effect;
 use super::reply::Reply;
 use super::request::Parser;
-use super::session::{ReplyMode, Session, SessionId};
+use super::session::{Session, SessionId};
 use super::state::State;
 
 /// Most bytes kept of requests that cannot run yet (a blocked client that goes on sending).
@@ -33,12 +33,22 @@ impl Shared {
     }
 }
 
+/// Where a connection comes from and which node it has reached.
+#[derive(Debug, Clone)]
+pub(crate) struct Origin {
+    pub(crate) peer: String,
+    pub(crate) local: String,
+    pub(crate) node: usize,
+}
+
 impl State {
     /// Opens a session; the caller closes it.
-    pub(crate) fn open_session(&mut self, peer: String, local: String) -> (SessionId, Arc<Notify>) {
+    pub(crate) fn open_session(&mut self, origin: Origin) -> (SessionId, Arc<Notify>) {
         let id = self.next_session;
         self.next_session += 1;
-        let mut session = Session::new(id, peer, local, self.clock.now_us());
+        let mut session = Session::new(id, origin.peer, origin.local, self.clock.now_us());
+        session.node = origin.node;
+        session.db = self.home_db(origin.node);
         if self.users.default_is_open() {
             session.user = Some(Bytes::from_static(b"default"));
         }
@@ -46,33 +56,6 @@ impl State {
         self.sessions.insert(id, session);
         self.stats.connections += 1;
         (id, wake)
-    }
-
-    /// Runs one request whole: the command, then everyone it has woken.
-    pub(crate) fn handle_request(&mut self, id: SessionId, args: &[Bytes]) {
-        self.freeze();
-        self.serve_timeouts();
-        self.expire_due();
-        dispatch::execute(self, id, args);
-        self.serve_waiting();
-        self.send_invalidations(id);
-    }
-
-    /// Sends the reply of a command and counts errors.
-    pub(crate) fn serve_replied(&mut self, id: SessionId, reply: &Reply) {
-        if let Reply::Error(text) = reply {
-            let code = text.split(' ').next().unwrap_or("ERR").to_owned();
-            *self.stats.errors.entry(code).or_default() += 1;
-        }
-        let Some(session) = self.sessions.get_mut(&id) else {
-            return;
-        };
-        session.send(reply);
-        session.reply_mode = match session.reply_mode {
-            ReplyMode::SkipNext => ReplyMode::Skip,
-            ReplyMode::Skip => ReplyMode::On,
-            mode => mode,
-        };
     }
 }
 
@@ -89,11 +72,11 @@ impl Drop for Guard {
 }
 
 /// Serves one connection until either side closes it.
-pub(crate) async fn serve<S>(stream: S, shared: Arc<Shared>, peer: String, local: String)
+pub(crate) async fn serve<S>(stream: S, shared: Arc<Shared>, origin: Origin)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let (id, wake) = shared.lock().open_session(peer, local);
+    let (id, wake) = shared.lock().open_session(origin);
     let guard = Guard { shared: Arc::clone(&shared), id };
     let (mut reader, mut writer) = tokio::io::split(stream);
     let mut input = BytesMut::with_capacity(4096);
@@ -102,13 +85,8 @@ where
     let mut eof = false;
     loop {
         let turn = take_turn(&shared, id, &mut requests, &mut input, &mut output);
-        if turn.killed
-            || (turn.closing && output.is_empty())
-            || (eof && output.is_empty() && !turn.blocked)
-        {
-            break;
-        }
-        if eof && turn.blocked {
+        let idle = output.is_empty();
+        if turn.killed || (turn.closing && idle) || (eof && (idle || turn.blocked)) {
             break;
         }
         let deadline = async {
@@ -120,9 +98,9 @@ where
         tokio::select! {
             read = reader.read_buf(&mut input), if !eof && !turn.closing && input.len() < MAX_PENDING => match read {
                 Ok(0) | Err(_) => eof = true,
-                Ok(_) => {}
+                Ok(_) => requests.fresh = true,
             },
-            written = writer.write(&output), if !output.is_empty() => match written {
+            written = writer.write(&output), if !idle => match written {
                 Ok(0) | Err(_) => break,
                 Ok(count) => output.advance(count),
             },
@@ -139,7 +117,16 @@ where
 struct Requests {
     parser: Parser,
     /// A whole request that has to wait.
-    held: Option<Vec<Bytes>>,
+    held: Option<Held>,
+    /// Bytes have come since the last turn.
+    fresh: bool,
+}
+
+#[derive(Debug)]
+struct Held {
+    args: Vec<Bytes>,
+    /// Set by a delay fault: when the request goes on, past all further faults.
+    until_us: Option<u64>,
 }
 
 /// What the connection's task does next.
@@ -151,6 +138,8 @@ struct Turn {
     sleep: Option<Duration>,
 }
 
+const GONE: Turn = Turn { closing: true, killed: true, blocked: false, sleep: None };
+
 /// Executes the requests that are there and collects the output.
 fn take_turn(
     shared: &Shared,
@@ -159,31 +148,35 @@ fn take_turn(
     input: &mut BytesMut,
     output: &mut BytesMut,
 ) -> Turn {
-    let gone = Turn { closing: true, killed: true, blocked: false, sleep: None };
     let mut state = shared.lock();
     let mut held_until = None;
+    if state.stopped {
+        return GONE;
+    }
     loop {
         let Some(session) = state.sessions.get(&id) else {
-            return gone;
+            return GONE;
         };
-        if session.blocked.is_some() || session.closing || session.killed {
+        if session.blocked.is_some() || session.closing || session.killed || session.hung {
             break;
         }
         let next = match requests.held.take() {
-            Some(args) => Ok(Some(args)),
-            None => requests.parser.next(input, session.user.is_some()),
+            Some(held) => Ok(Some(held)),
+            None => requests
+                .parser
+                .next(input, session.user.is_some())
+                .map(|args| args.map(|args| Held { args, until_us: None })),
         };
         match next {
             Ok(None) => break,
-            Ok(Some(args)) if args.is_empty() => {}
-            Ok(Some(args)) => {
-                state.freeze();
-                held_until = state.held_until(id, &args);
-                if held_until.is_some() {
-                    requests.held = Some(args);
+            Ok(Some(held)) if held.args.is_empty() => {}
+            Ok(Some(held)) => {
+                state.log.round_trips += u64::from(std::mem::take(&mut requests.fresh));
+                if let Some((held, until_us)) = run_request(&mut state, id, held) {
+                    requests.held = Some(held);
+                    held_until = Some(until_us);
                     break;
                 }
-                state.handle_request(id, &args);
             }
             Err(text) => {
                 if let Some(session) = state.sessions.get_mut(&id) {
@@ -198,7 +191,7 @@ fn take_turn(
     let now_us = state.now_us;
     let manual = state.clock.is_manual();
     let Some(session) = state.sessions.get_mut(&id) else {
-        return gone;
+        return GONE;
     };
     output.unsplit(session.out.split());
     let blocked = session.blocked.as_ref().and_then(|blocked| blocked.deadline_us);
@@ -211,4 +204,25 @@ fn take_turn(
             .filter(|_| !manual)
             .map(|at| Duration::from_micros(at.saturating_sub(now_us))),
     }
+}
+
+/// Runs one request, faults included; gives it back with a time if it has to wait.
+fn run_request(state: &mut State, id: SessionId, held: Held) -> Option<(Held, u64)> {
+    state.freeze();
+    let now_us = state.now_us;
+    if let Some(until_us) =
+        held.until_us.or_else(|| state.held_until(id, &held.args)).filter(|at| *at > now_us)
+    {
+        return Some((held, until_us));
+    }
+    let effect = if held.until_us.is_some() { None } else { state.decide_fault(&held.args) };
+    match effect {
+        Some(Effect::Delay(by)) => {
+            let until_us = now_us.saturating_add(u64::try_from(by.as_micros()).unwrap_or(u64::MAX));
+            return Some((Held { until_us: Some(until_us), ..held }, until_us));
+        }
+        Some(effect) => state.handle_with_fault(id, &held.args, effect),
+        None => state.handle_request(id, &held.args),
+    }
+    None
 }

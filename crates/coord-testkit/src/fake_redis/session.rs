@@ -43,6 +43,8 @@ pub(crate) struct Session {
     pub(crate) closing: bool,
     /// Close at once.
     pub(crate) killed: bool,
+    /// Nothing is ever answered again.
+    pub(crate) hung: bool,
     pub(crate) asking: bool,
     pub(crate) readonly: bool,
     pub(crate) no_evict: bool,
@@ -108,6 +110,7 @@ impl Session {
             wake: Arc::new(Notify::new()),
             closing: false,
             killed: false,
+            hung: false,
             asking: false,
             readonly: false,
             no_evict: false,

@@ -8,11 +8,14 @@ use super::acl::Users;
 use super::blocking::Waiting;
 use super::clock::Clock;
 use super::config::Config;
+use super::fault::Faults;
+use super::history::History;
+use super::log::Log;
 use super::pause::Pause;
-use super::reply::Reply;
-use super::script_host::Scripts;
+use super::scripts::Scripts;
 use super::session::{Session, SessionId};
 use super::store::Db;
+use super::topology::Topology;
 use super::tracking::TrackingTable;
 
 /// Databases of a server.
@@ -47,6 +50,18 @@ pub(crate) struct State {
     pub(crate) tracking: TrackingTable,
     /// Ports by node.
     pub(crate) ports: Vec<u16>,
+    pub(crate) faults: Faults,
+    pub(crate) log: Log,
+    /// New connections are closed at once.
+    pub(crate) refuses: bool,
+    /// The server is gone: every connection ends.
+    pub(crate) stopped: bool,
+    pub(crate) topology: Topology,
+    pub(crate) history: History,
+    /// The node `scripts` belongs to.
+    pub(crate) active_node: usize,
+    /// The scripts of the other nodes, by node.
+    pub(crate) other_scripts: Vec<Scripts>,
 }
 
 /// Counters of INFO.
@@ -84,6 +99,14 @@ impl State {
             paused: None,
             tracking: TrackingTable::default(),
             ports: Vec::new(),
+            faults: Faults::default(),
+            log: Log::default(),
+            refuses: false,
+            stopped: false,
+            topology: Topology::Single,
+            history: History::default(),
+            active_node: 0,
+            other_scripts: Vec::new(),
         }
     }
 
@@ -164,29 +187,6 @@ impl State {
                 self.key_changed(db, &key);
             }
         }
-    }
-
-    pub(crate) const fn is_cluster(&self) -> bool {
-        false
-    }
-
-    /// The 40 hex digits a node is known by.
-    pub(crate) fn node_id(&self, node: usize) -> String {
-        format!("{:040x}", 0xfa4e_0000_u64 + node as u64 + 1)
-    }
-
-    pub(crate) fn port_of(&self, node: usize) -> u16 {
-        self.ports.get(node).copied().unwrap_or(0)
-    }
-
-    /// `master` or `slave`.
-    pub(crate) const fn role_name(&self, _node: usize) -> &'static str {
-        "master"
-    }
-
-    /// The answer of ROLE.
-    pub(crate) fn role_of(&self, _node: usize) -> Reply {
-        Reply::Array(vec![Reply::bulk("master"), Reply::Integer(0), Reply::Array(Vec::new())])
     }
 
     /// Forgets a connection.

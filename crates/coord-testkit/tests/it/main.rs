@@ -3,5 +3,11 @@
 mod collections;
 mod conformance;
 mod differential;
+mod fake;
+mod history;
+mod lua;
+mod lua_cases;
+mod lua_limits;
 mod memory;
 mod server;
+mod strategies;

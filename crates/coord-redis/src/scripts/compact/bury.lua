@@ -7,7 +7,7 @@ local keys = { timers = KEYS[1], messages = KEYS[2], reserved = KEYS[3], dead = 
   graves = KEYS[5] }
 local lid = held(keys, ARGV[1])
 if not lid then return 0 end
-local record = redis.call('HGET', keys.messages, lid)
+local record = redis.call('HGET', keys.messages, lid) or nil
 drop_token(keys, ARGV[1])
 bury(keys, server_time(), lid, record)
 return 1

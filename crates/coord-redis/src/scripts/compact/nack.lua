@@ -27,9 +27,9 @@ if expiry and expiry <= now then
 end
 local attempts, record = count_failure(keys, lid, ARGV[3])
 drop_token(keys, token)
-if ARGV[2] == '1' or attempts > tonumber(ARGV[4]) then
+if not attempts or ARGV[2] == '1' or attempts > tonumber(ARGV[4]) then
   bury(keys, now, lid, record)
-  return { 2, attempts }
+  return { 2, attempts or 0 }
 end
 redis.call('HSET', keys.messages, lid, record)
 local delay = backoff(attempts)

@@ -26,15 +26,20 @@ local function each_timer(from, to, visit)
   until #slice < 2000 or #reply >= 3 * limit
 end
 
--- Delayed messages that fell due are ready: they go where a receive would put them.
-local due = {}
+-- What expired is gone, and delayed messages that fell due are ready: both as a receive does it.
+local keys = { ready = KEYS[1], timers = KEYS[2], messages = KEYS[3] }
+local due, over = {}, {}
 each_timer('-inf', now, function(member, at)
-  if string.sub(member, 1, 1) == 'd' then due[#due + 1] = { member, at } end
+  local kind = string.sub(member, 1, 1)
+  if kind == 'd' then due[#due + 1] = { member, at } end
+  if kind == 'x' then over[#over + 1] = string.sub(member, 2) end
 end)
+for _, lid in ipairs(over) do expire(keys, lid) end
 for _, timer in ipairs(due) do
   local lid = string.sub(timer[1], 2)
-  redis.call('ZREM', KEYS[2], timer[1])
-  redis.call('ZADD', KEYS[1], ready_score(lid, timer[2]), lid)
+  if redis.call('ZREM', keys.timers, timer[1]) == 1 then
+    redis.call('ZADD', keys.ready, ready_score(lid, timer[2]), lid)
+  end
 end
 local ready = redis.call('ZCARD', KEYS[1])
 passed = math.min(offset, ready)

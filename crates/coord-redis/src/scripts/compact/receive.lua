@@ -31,11 +31,13 @@ local function next_live(lowest_first)
     local lid = pop(lowest_first)
     if not lid then return nil end
     local record = redis.call('HGET', keys.messages, lid)
-    if not string.find(record, '^%d+:%d:1:') then return lid, record end
-    local expiry = tonumber(redis.call('ZSCORE', keys.timers, 'x' .. lid))
-    redis.call('ZREM', keys.timers, 'x' .. lid)
-    if expiry > now then return lid, record, expiry end
-    redis.call('HDEL', keys.messages, lid)
+    if record then
+      if not string.find(record, '^%d+:%d:1:') then return lid, record end
+      local expiry = tonumber(redis.call('ZSCORE', keys.timers, 'x' .. lid) or nil)
+      redis.call('ZREM', keys.timers, 'x' .. lid)
+      if not expiry or expiry > now then return lid, record, expiry end
+      redis.call('HDEL', keys.messages, lid)
+    end
   end
 end
 

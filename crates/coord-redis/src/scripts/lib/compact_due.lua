@@ -11,7 +11,7 @@ local function take_back(keys, now, token, counts, retry_attempts)
   end
   if counts then
     local attempts, record = count_failure(keys, lid, '=visibility timeout expired')
-    if attempts > retry_attempts then
+    if not attempts or attempts > retry_attempts then
       bury(keys, now, lid, record)
       return
     end

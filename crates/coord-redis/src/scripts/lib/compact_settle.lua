@@ -18,17 +18,22 @@ local function put_ready(keys, lid, at, expiry)
   if expiry then redis.call('ZADD', keys.timers, expiry, 'x' .. lid) end
 end
 
--- The record of `lid` with one more failed delivery: attempts, and the new record.
+-- The record of `lid` with one more failed delivery: attempts, and the new record. Of a damaged
+-- record no attempts, and the record as it is; nothing if there is none.
 local function count_failure(keys, lid, failure)
-  local record = redis.call('HGET', keys.messages, lid)
-  local _, stop, attempts, fixed, length = string.find(record, '^(%d+)(:%d:[01]:%d*:)(%d+):')
+  local record = redis.call('HGET', keys.messages, lid) or nil
+  local _, stop, attempts, fixed, length =
+    string.find(record or '', '^(%d+)(:%d:[01]:%d*:)(%d+):')
+  if not attempts or stop + length > #record then return nil, record end
   attempts = tonumber(attempts) + 1
   local message = string.sub(record, stop + length + 1)
   return attempts, attempts .. fixed .. #failure .. ':' .. failure .. message
 end
 
 local function bury(keys, now, lid, record)
-  redis.call('ZADD', keys.dead, now, lid)
-  redis.call('HSET', keys.graves, lid, record)
+  if record then
+    redis.call('ZADD', keys.dead, now, lid)
+    redis.call('HSET', keys.graves, lid, record)
+  end
   redis.call('HDEL', keys.messages, lid)
 end

@@ -62,7 +62,9 @@ fn run(call: &mut Call<'_>, read_only: bool) -> Result<Reply, Failure> {
                 replies.push(integer_reply(old));
                 continue;
             }
-            Action::Set(value) => (fit(step, i128::from(value)), old),
+            Action::Set(value) if step.signed => (fit(step, i128::from(value)), old),
+            // An unsigned field takes a negative number for a huge one.
+            Action::Set(value) => (fit(step, i128::from(value.cast_unsigned())), old),
             Action::Add(by) => {
                 let sum = fit(step, old + i128::from(by));
                 (sum, sum.unwrap_or(0))

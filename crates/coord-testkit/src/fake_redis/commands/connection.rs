@@ -56,6 +56,9 @@ fn select(call: &mut Call<'_>) -> Result<Reply, Failure> {
     if db != 0 && call.state.is_cluster() {
         return Err(Failure::fixed("ERR SELECT is not allowed in cluster mode"));
     }
+    if call.state.is_cluster() {
+        return Ok(Reply::OK);
+    }
     call.session_mut().db = db;
     call.db = db;
     Ok(Reply::OK)
@@ -71,12 +74,14 @@ fn reset(call: &mut Call<'_>) -> Result<Reply, Failure> {
     let id = call.session_id;
     call.state.unwatch(id);
     let open = call.state.users.default_is_open();
+    let home = call.state.home_db(call.session().node);
     let session = call.session_mut();
     let mut fresh =
         Session::new(id, session.peer.clone(), session.local.clone(), session.created_us);
     fresh.wake = std::sync::Arc::clone(&session.wake);
     fresh.out = std::mem::take(&mut session.out);
     fresh.node = session.node;
+    fresh.db = home;
     fresh.used_us = session.used_us;
     fresh.user = open.then(|| Bytes::from_static(b"default"));
     fresh.reply_mode = ReplyMode::On;

@@ -88,7 +88,7 @@ fn section(call: &Call<'_>, name: &str, out: &mut String) {
         "stats" => stats(state, &mut add),
         "replication" => {
             add("role", &state.role_name(call.session().node));
-            add("connected_slaves", &0);
+            add("connected_slaves", &state.replicas());
             add("master_failover_state", &"no-failover");
             add("master_replid", &"0".repeat(40));
             add("master_repl_offset", &state.dirty);
@@ -111,7 +111,7 @@ fn section(call: &Call<'_>, name: &str, out: &mut String) {
             }
         }
         "cluster" => add("cluster_enabled", &i32::from(state.is_cluster())),
-        "keyspace" => keyspace(state, &mut add),
+        "keyspace" => keyspace(state, call.session().node, &mut add),
         _ => {}
     }
     let _infallible = write!(out, "# {title}\r\n");
@@ -153,8 +153,12 @@ fn stats(state: &State, add: &mut Add<'_>) {
     add("total_error_replies", &state.stats.errors.values().sum::<u64>());
 }
 
-fn keyspace(state: &State, add: &mut Add<'_>) {
-    for (index, db) in state.dbs.iter().enumerate().filter(|(_, db)| db.len() > 0) {
+fn keyspace(state: &State, node: usize, add: &mut Add<'_>) {
+    let own = |index: usize| !state.is_cluster() || index == node;
+    for (index, db) in
+        state.dbs.iter().enumerate().filter(|(index, db)| db.len() > 0 && own(*index))
+    {
+        let index = state.shown_db(index);
         let count = u64::try_from(db.with_expiry()).unwrap_or(0);
         let left: u64 = db.expiries().map(|at| at.saturating_sub(state.now_ms())).sum();
         let average = left.checked_div(count).unwrap_or(0);

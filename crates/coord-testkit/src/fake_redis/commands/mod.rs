@@ -12,12 +12,14 @@ mod bitfield;
 mod bits;
 mod client;
 mod client_kill;
+mod cluster;
 mod command_info;
 mod config;
 mod connection;
 mod debug;
 mod dump;
 mod expiry;
+mod functions;
 mod geo;
 mod hashes;
 mod hyperloglogs;
@@ -29,6 +31,8 @@ mod lists_blocking;
 mod object;
 mod pubsub;
 mod scan;
+mod scripting;
+pub(crate) mod sentinel;
 mod server;
 mod set_algebra;
 mod sets;
@@ -51,11 +55,19 @@ pub(crate) static FAMILIES: &[&Family] = &[
     &sorted_sets::FAMILY,
     &acl::FAMILY,
     &bits::FAMILY,
+    &cluster::FAMILY,
+    &connection::FAMILY,
     &expiry::FAMILY,
+    &hashes::FAMILY,
     &keys::FAMILY,
+    &lists::FAMILY,
     &object::MEMORY,
     &pubsub::FAMILY,
+    &scripting::FAMILY,
+    &sentinel::FAMILY,
     &server::FAMILY,
+    &sets::FAMILY,
+    &sorted_sets::FAMILY,
     &streams::FAMILY,
     &strings::FAMILY,
     &transactions::FAMILY,

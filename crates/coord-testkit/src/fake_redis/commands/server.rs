@@ -98,6 +98,10 @@ fn check_flush(call: &Call<'_>) -> Result<(), Failure> {
 
 fn flushall(call: &mut Call<'_>) -> Result<Reply, Failure> {
     check_flush(call)?;
+    if call.state.is_cluster() {
+        call.state.flush_db(call.db);
+        return Ok(Reply::OK);
+    }
     for db in 0..DATABASES {
         call.state.flush_db(db);
     }
@@ -126,16 +130,17 @@ fn swapdb(call: &mut Call<'_>) -> Result<Reply, Failure> {
     Ok(Reply::OK)
 }
 
-/// There are no replicas: it answers 0 when the time is up, or at once if none are asked for.
+/// Only a sentinel's master has a replica: asked for more, it answers when the time is up.
 fn wait(call: &mut Call<'_>) -> Result<Reply, Failure> {
     let wanted = integer(call.arg(1))?;
     let ms = integer(call.arg(2))
         .map_err(|_| Failure::fixed("ERR timeout is not an integer or out of range"))?;
     let deadline = call.deadline_from_ms(ms)?;
-    if wanted <= 0 {
-        return Ok(Reply::Integer(0));
+    let replicas = call.state.replicas();
+    if wanted <= replicas {
+        return Ok(Reply::Integer(replicas));
     }
-    Ok(call.block(Vec::new(), deadline, Reply::Integer(0)))
+    Ok(call.block(Vec::new(), deadline, Reply::Integer(replicas)))
 }
 
 fn role(call: &mut Call<'_>) -> Result<Reply, Failure> {

@@ -7,9 +7,10 @@ use bytes::Bytes;
 use crate::fake_redis::call::{Call, Origin};
 use crate::fake_redis::failure::Failure;
 use crate::fake_redis::notify;
-use crate::fake_redis::number::{integer, parse_f64};
+use crate::fake_redis::number::integer;
 use crate::fake_redis::reply::Reply;
 use crate::fake_redis::types::List;
+use crate::fake_redis::types::float::strtod;
 use crate::fake_redis::value::Value;
 
 /// The key that is sorted and, with STORE, the destination.
@@ -77,9 +78,13 @@ fn options(call: &Call<'_>) -> Result<Options, Failure> {
 pub(crate) fn sort(call: &mut Call<'_>) -> Result<Reply, Failure> {
     let mut options = options(call)?;
     let key = call.arg(1);
+    if let Ok(Some(set)) = call.sorted_set_mut(key) {
+        // Redis walks the other encoding, and leaves the set in it.
+        set.enlarge();
+    }
     let value = call.read(key).map(|entry| &entry.value);
     let is_set = matches!(value, Some(Value::Set(_)));
-    let is_sorted_set = matches!(value, Some(Value::SortedSet(_)));
+    let is_ordered = matches!(value, Some(Value::SortedSet(_) | Value::List(_)));
     let mut items: Vec<Bytes> = match value {
         None => Vec::new(),
         Some(Value::List(list)) => list.0.iter().cloned().collect(),
@@ -87,10 +92,6 @@ pub(crate) fn sort(call: &mut Call<'_>) -> Result<Reply, Failure> {
         Some(Value::SortedSet(set)) => set.iter().map(|(_, member)| member.clone()).collect(),
         Some(_) => return Err(Failure::wrong_type()),
     };
-    if is_sorted_set && let Some(set) = call.sorted_set_mut(key)? {
-        // Redis walks the other encoding, and leaves the set in it.
-        set.enlarge();
-    }
     let mut sorts = options.by.as_ref().is_none_or(|by| by.contains(&b'*'));
     if !sorts && is_set && (options.store.is_some() || call.origin == Origin::Script) {
         // A set has no order of its own: what is stored or replicated must be the same everywhere.
@@ -100,7 +101,7 @@ pub(crate) fn sort(call: &mut Call<'_>) -> Result<Reply, Failure> {
     }
     if sorts {
         sort_items(call, &options, &mut items)?;
-    } else if is_sorted_set && options.descending {
+    } else if is_ordered && options.descending {
         items.reverse();
     }
     let items = limited(&items, options.limit);
@@ -154,7 +155,7 @@ fn sort_items(
             if options.alpha {
                 Weight::Text(by)
             } else {
-                let number = by.map_or(Some(0.0), |by| parse_f64(&by));
+                let number = by.map_or(Some(0.0), |by| weight(&by));
                 Weight::Number(number.ok_or(Failure::fixed(
                     "ERR One or more scores can't be converted into double",
                 ))?)
@@ -173,6 +174,14 @@ fn sort_items(
     });
     items.extend(weighed.into_iter().map(|(_, item)| item));
     Ok(())
+}
+
+/// A number as C reads it: up to a zero byte, with spaces in front.
+fn weight(text: &[u8]) -> Option<f64> {
+    let text = text.split(|byte| *byte == 0).next().unwrap_or_default();
+    let parsed = strtod(text);
+    let whole = parsed.len == text.len();
+    (whole && !parsed.out_of_range && !parsed.value.is_nan()).then_some(parsed.value)
 }
 
 /// The value a pattern names for an item: `#`, `key_*`, `key_*->field`.

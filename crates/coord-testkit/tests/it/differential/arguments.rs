@@ -4,7 +4,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::random::Random;
 
-/// Every key a case may use, grouped by the type it usually holds.
+/// A sorted set whose members all have the score 0, as lexical ranges want it.
+pub(crate) const LEXICAL: &str = "{a}y1";
+
+/// Every other key a case may use, grouped by the type it usually holds.
 pub(crate) const KEYS: [&str; 16] = [
     "{a}s1", "{a}s2", "{a}s3", "{a}h1", "{a}h2", "{a}l1", "{a}l2", "{a}t1", "{a}t2", "{a}t3",
     "{a}z1", "{a}z2", "{a}z3", "{a}x1", "{a}x2", "{a}k1",
@@ -114,6 +117,7 @@ const JUNK: [&str; 30] = [
 pub(crate) fn argument(kind: &str, random: &mut Random) -> Vec<u8> {
     let text = match kind {
         "s" | "h" | "l" | "t" | "z" | "x" | "k" => return key(kind, random).into(),
+        "y" => LEXICAL,
         "v" => return value(random),
         "m" => random.pick(&MEMBERS),
         "i" if random.chance(80) => random.pick(&INTEGERS[..10]),
@@ -203,7 +207,8 @@ fn depends_on_time(args: &[Vec<u8>]) -> bool {
     let timed = ["PSETEX", "PEXPIRE", "XCLAIM", "XAUTOCLAIM", "XPENDING"];
     let timed = timed.iter().any(|name| is(0, name)) || has("PX") || has("BLOCK") || has("IDLE");
     let seconds = ["SETEX", "EXPIRE"].iter().any(|name| is(0, name)) || has("EX");
-    (timed && soon)
+    (is(0, "ZADD") && has(LEXICAL))
+        || (timed && soon)
         || (seconds && args.iter().any(|arg| arg == b"1" || arg == b"2" || arg == b"3"))
         || (is(0, "XADD") && has("*"))
         || args[0].first().is_some_and(|first| first.eq_ignore_ascii_case(&b'b') && soon)

@@ -21,6 +21,7 @@ use std::hash::{BuildHasher, Hasher};
 use coord_testkit::FakeRedis;
 use coord_testkit::server::{Frame, RawClient, RealServer};
 
+use pair::Difference;
 use random::Random;
 use step::{Generator, Step, show};
 
@@ -55,7 +56,7 @@ fn the_fake_answers_as_the_server_does() {
             if !seen.insert(found.command()) {
                 continue;
             }
-            let _ = writeln!(report, "{}", shrink(&world, steps, seed));
+            let _ = writeln!(report, "{}", shrink(&world, steps, seed, &found));
             if seen.len() >= most {
                 break;
             }
@@ -117,10 +118,10 @@ fn known_to(port: u16) -> impl Fn(&str) -> bool {
 }
 
 /// Drops the steps a difference does not need.
-fn shrink(world: &World, mut steps: Vec<Step>, seed: u64) -> String {
+fn shrink(world: &World, mut steps: Vec<Step>, seed: u64, found: &Difference) -> String {
     let mut best = pair::run(world, &steps);
     let Some(first) = &best else {
-        return format!("seed {seed}: differs only sometimes");
+        return format!("COORD_SEED={seed} COORD_CASES=1, only sometimes: {}", found.text);
     };
     steps.truncate(first.steps);
     let mut size = steps.len().div_ceil(2);

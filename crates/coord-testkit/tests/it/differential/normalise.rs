@@ -105,6 +105,7 @@ fn in_scan(frame: Frame, order: fn(Frame) -> Frame) -> Frame {
 fn shape(frame: Frame) -> Frame {
     match frame {
         Frame::Array(items) => Frame::Array(items.into_iter().map(shape).collect()),
+        Frame::Set(items) => Frame::Set(items.into_iter().map(shape).collect()),
         Frame::Bulk(_) => Frame::Bulk(Vec::new()),
         Frame::Double(_) => Frame::Double(String::new()),
         other => other,

@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 use coord_testkit::server::{Frame, RawClient};
 
 use super::World;
-use super::arguments::KEYS;
+use super::arguments::{KEYS, LEXICAL};
 use super::normalise::{name, same};
 use super::step::{Args, SENDERS, Step, show};
 
-/// Long enough for a time to live of one millisecond to pass on both.
-const EXPIRED_AFTER: Duration = Duration::from_millis(4);
+/// Long enough for a time to live of five milliseconds to pass on both.
+const EXPIRED_AFTER: Duration = Duration::from_millis(9);
 /// Within this a blocking command is at work on both.
 const BLOCKED_WITHIN: Duration = Duration::from_secs(5);
 
@@ -222,7 +222,7 @@ fn compare_data(fake: &mut Side, real: &mut Side) -> Option<String> {
         if let Some(text) = compare_control(fake, real, &size) {
             return Some(format!("afterwards in db {db}: {text}"));
         }
-        for key in KEYS {
+        for key in KEYS.into_iter().chain([LEXICAL]) {
             if let Some(text) = compare_key(fake, real, key) {
                 return Some(format!("afterwards in db {db}: {text}"));
             }

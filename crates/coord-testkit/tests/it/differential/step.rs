@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::arguments::{KEYS, argument, mutate};
+use super::arguments::{KEYS, LEXICAL, argument, mutate};
 use super::commands::FAMILIES;
 use super::normalise::name;
 use super::random::Random;
@@ -86,7 +86,7 @@ impl Generator {
         match random.below(100) {
             0..=1 if !self.in_multi[connection] => {
                 let key = argument("k", random);
-                Step::Expire { connection, command: vec![b"PEXPIRE".to_vec(), key, b"1".to_vec()] }
+                Step::Expire { connection, command: vec![b"PEXPIRE".to_vec(), key, b"5".to_vec()] }
             }
             2..=3 if self.pops => {
                 let key = argument("t", random);
@@ -158,7 +158,8 @@ fn script(command: Args, random: &mut Random) -> Args {
     ];
     let plain = unordered.contains(&name(&command).as_str());
     let text = SCRIPTS[if plain { 0 } else { random.below(SCRIPTS.len()) }];
-    let head = ["EVAL", text, "16"].into_iter().chain(KEYS).map(|arg| arg.as_bytes().to_vec());
+    let head =
+        ["EVAL", text, "17", LEXICAL].into_iter().chain(KEYS).map(|arg| arg.as_bytes().to_vec());
     head.chain(command).collect()
 }
 

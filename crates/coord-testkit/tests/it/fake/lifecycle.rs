@@ -1,0 +1,77 @@
+//! Starting and stopping.
+
+use std::time::{Duration, Instant};
+
+use coord_testkit::FakeRedis;
+
+use super::wire::{Wire, settle};
+
+#[tokio::test]
+async fn a_thousand_servers_leave_nothing_behind() {
+    let threads = || std::fs::read_dir("/proc/self/task").map_or(0, Iterator::count);
+    let files = || std::fs::read_dir("/proc/self/fd").map_or(0, Iterator::count);
+    let metrics = tokio::runtime::Handle::current().metrics();
+    let started = Instant::now();
+    let mut slowest = Duration::ZERO;
+    let mut before = None;
+    for _ in 0..1000 {
+        let start = Instant::now();
+        let server = FakeRedis::start().await.expect("starts");
+        slowest = slowest.max(start.elapsed());
+        let mut wire = Wire::to(&server);
+        wire.ask("PING", "+PONG|").await;
+        let address = server.address();
+        server.stop().await;
+        wire.expect_end().await;
+        tokio::net::TcpListener::bind(address).await.expect("the port is free");
+        before.get_or_insert_with(|| (threads(), files()));
+    }
+    settle(|| metrics.num_alive_tasks() == 0).await;
+    // Other tests of this process open files and threads of their own.
+    let (threads_before, files_before) = before.expect("a thousand rounds");
+    assert!(threads() < threads_before + 100, "{} threads, {threads_before} before", threads());
+    assert!(files() < files_before + 500, "{} files, {files_before} before", files());
+    let average = started.elapsed() / 1000;
+    assert!(average < Duration::from_millis(5), "{average:?} on average, {slowest:?} at most");
+}
+
+#[tokio::test]
+async fn dropping_ends_connections_even_unpolled_ones() {
+    let server = FakeRedis::start().await.expect("starts");
+    let mut polled = Wire::to(&server);
+    polled.ask("PING", "+PONG|").await;
+    let mut unpolled = Wire::to(&server);
+    drop(server);
+    polled.expect_end().await;
+    unpolled.expect_end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn increments_of_many_connections_are_never_lost() {
+    let server = FakeRedis::start().await.expect("starts");
+    let client = redis::Client::open(server.url()).expect("a url");
+    let mut tasks = Vec::new();
+    for _ in 0..8 {
+        let mut connection = client.get_multiplexed_async_connection().await.expect("connects");
+        tasks.push(tokio::spawn(async move {
+            for _ in 0..500 {
+                let () = redis::pipe()
+                    .atomic()
+                    .cmd("INCR")
+                    .arg("n")
+                    .ignore()
+                    .cmd("INCRBY")
+                    .arg("n")
+                    .arg(1)
+                    .ignore()
+                    .query_async(&mut connection)
+                    .await
+                    .expect("answers");
+            }
+        }));
+    }
+    for task in tasks {
+        task.await.expect("no panic");
+    }
+    assert_eq!(server.command(["GET", "n"]), coord_testkit::fake_redis::Reply::bulk("8000"));
+}

@@ -1,0 +1,16 @@
+//! The fake Redis from the outside: sockets, clients, faults, nodes.
+
+mod blocking;
+mod clients;
+mod clock;
+mod cluster;
+mod faults;
+mod lifecycle;
+mod notifications;
+mod pubsub;
+mod sentinel;
+mod tracking;
+mod transactions;
+mod users;
+mod wire;
+mod wire_format;
