@@ -46,19 +46,14 @@ mod transactions;
 
 /// Every family of commands.
 pub(crate) static FAMILIES: &[&Family] = &[
-    &connection::FAMILY,
-    &geo::FAMILY,
-    &hashes::FAMILY,
-    &hyperloglogs::FAMILY,
-    &lists::FAMILY,
-    &sets::FAMILY,
-    &sorted_sets::FAMILY,
     &acl::FAMILY,
     &bits::FAMILY,
     &cluster::FAMILY,
     &connection::FAMILY,
     &expiry::FAMILY,
+    &geo::FAMILY,
     &hashes::FAMILY,
+    &hyperloglogs::FAMILY,
     &keys::FAMILY,
     &lists::FAMILY,
     &object::MEMORY,
