@@ -44,6 +44,8 @@ mod strings;
 mod tracking;
 mod transactions;
 
+pub(crate) use object::estimate;
+
 /// Every family of commands.
 pub(crate) static FAMILIES: &[&Family] = &[
     &acl::FAMILY,
