@@ -21,7 +21,9 @@ mod digest;
 mod dump;
 mod expiry;
 mod functions;
+mod geo;
 mod hashes;
+mod hyperloglogs;
 mod info;
 mod keys;
 mod lcs;
@@ -53,7 +55,9 @@ pub(crate) static FAMILIES: &[&Family] = &[
     &cluster::FAMILY,
     &connection::FAMILY,
     &expiry::FAMILY,
+    &geo::FAMILY,
     &hashes::FAMILY,
+    &hyperloglogs::FAMILY,
     &keys::FAMILY,
     &lists::FAMILY,
     &object::MEMORY,
