@@ -118,6 +118,7 @@ pub(crate) fn categories(command: &Command, family: &Family) -> Vec<&'static str
         }
     }
     classes.push(if command.has(flag::FAST) { "fast" } else { "slow" });
+    classes.sort_by_key(|class| CATEGORIES.iter().position(|known| known == class));
     classes
 }
 
