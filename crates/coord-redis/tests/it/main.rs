@@ -5,5 +5,6 @@ mod conformance;
 mod counts;
 mod cycle;
 mod harness;
+mod history;
 mod poison;
 mod processes;
