@@ -17,7 +17,9 @@ fn agrees(layout: KeyLayout) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     // One backend is held all the while, so that all histories share its server.
     let Some(_server) = RealBackend::new(layout) else { return };
-    let mut runner = TestRunner::new(ProptestConfig::with_cases(CASES));
+    // Failures print the whole history; there is no file to keep them in.
+    let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(CASES) };
+    let mut runner = TestRunner::new(config);
     let agreed = runner.run(&histories(Span::Standing), |history| {
         let backend = RealBackend::new(layout).expect("the server runs");
         match runtime.block_on(replay(&history, &backend)) {

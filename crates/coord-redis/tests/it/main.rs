@@ -4,6 +4,7 @@ mod cancel;
 mod conformance;
 mod counts;
 mod cycle;
+mod fake;
 mod harness;
 mod history;
 mod poison;
