@@ -9,9 +9,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use coord_core::{
-    AgentId, AgentMessage, DeadBody, FailureType, InvalidInput, MailboxPolicy,
-    MessagePriority, MessageType, NackOutcome, NullMetrics, Page, Payload, ReceivedMessage,
-    SharedCoordinator,
+    AgentId, AgentMessage, DeadBody, FailureType, InvalidInput, MailboxPolicy, MessagePriority,
+    MessageType, NackOutcome, NullMetrics, Page, Payload, ReceivedMessage, SharedCoordinator,
 };
 use coord_redis::{RedisConfig, RedisMessageCoordinator};
 use coord_testkit::{Clock, InMemoryCoordinator};

@@ -1,5 +1,6 @@
 //! Tests of the Redis adapter, on real servers.
 
+mod batches;
 mod cancel;
 mod conformance;
 mod counts;
