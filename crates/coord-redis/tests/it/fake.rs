@@ -22,8 +22,8 @@ use crate::harness::{config, fresh_prefix};
 /// Where the clock starts: 2026-01-01T00:00:00Z.
 const START: Duration = Duration::from_secs(1_767_225_600);
 
-/// How many histories a run tries in each layout.
-const CASES: u32 = 96;
+/// How many histories a run tries in each layout, unless `PROPTEST_CASES` says otherwise.
+const CASES: u32 = 32;
 
 struct FakeBackend {
     server: Arc<FakeRedis>,
@@ -114,8 +114,12 @@ mod tta {
 fn agrees(layout: KeyLayout) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let server = runtime.block_on(FakeBackend::start(layout)).server;
+    let mut config = ProptestConfig::default();
+    if std::env::var_os("PROPTEST_CASES").is_none() {
+        config.cases = CASES;
+    }
     // Failures print the whole history; there is no file to keep them in.
-    let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(CASES) };
+    config.failure_persistence = None;
     let mut runner = TestRunner::new(config);
     let agreed = runner.run(&histories(Span::Virtual), |history| {
         let backend = FakeBackend::on(Arc::clone(&server), layout);

@@ -10,15 +10,19 @@ use proptest::test_runner::TestRunner;
 
 use crate::conformance::RealBackend;
 
-/// How many histories a run tries in each layout.
-const CASES: u32 = 48;
+/// How many histories a run tries in each layout, unless `PROPTEST_CASES` says otherwise.
+const CASES: u32 = 32;
 
 fn agrees(layout: KeyLayout) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     // One backend is held all the while, so that all histories share its server.
     let Some(_server) = RealBackend::new(layout) else { return };
+    let mut config = ProptestConfig::default();
+    if std::env::var_os("PROPTEST_CASES").is_none() {
+        config.cases = CASES;
+    }
     // Failures print the whole history; there is no file to keep them in.
-    let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(CASES) };
+    config.failure_persistence = None;
     let mut runner = TestRunner::new(config);
     let agreed = runner.run(&histories(Span::Standing), |history| {
         let backend = RealBackend::new(layout).expect("the server runs");
