@@ -80,12 +80,25 @@ impl RedisMessageCoordinator {
     ) -> Result<Self, ConnectError> {
         config.validate()?;
         policy.validate()?;
-        let lane = CommandLane::new(&config)?;
+        let lane = Arc::new(CommandLane::new(&config)?);
         let warnings = check_server(&lane).await?.into();
         check_layout(&lane, config.layout(), config.prefix()).await?;
         let prefix = config.prefix().to_owned();
         let mailboxes = Mailboxes::new(lane, config.layout(), prefix, policy, metrics);
         Ok(Self { mailboxes: Arc::new(mailboxes), warnings })
+    }
+
+    /// The same mailboxes under another policy, over the same connection. The policy of `self`
+    /// stays, and a later `configure` of either does not change the other.
+    ///
+    /// # Errors
+    /// [`InvalidInput`] that names the field of the policy.
+    pub fn with_policy(&self, policy: MailboxPolicy) -> Result<Self, InvalidInput> {
+        policy.validate()?;
+        let own = &self.mailboxes;
+        let (lane, metrics) = (Arc::clone(&own.lane), Arc::clone(&own.metrics));
+        let mailboxes = Mailboxes::new(lane, own.layout, own.prefix.clone(), policy, metrics);
+        Ok(Self { mailboxes: Arc::new(mailboxes), warnings: Arc::clone(&self.warnings) })
     }
 
     /// What about the server endangers the data; empty if nothing does.
