@@ -2,7 +2,7 @@
 
 use super::Mailbox;
 use crate::agent::AgentId;
-use crate::inspect::{DeadBody, DeadLetter, MailboxStats, Page, PeekedMessage, Place, ReadyCounts};
+use crate::inspect::{MailboxStats, Page, PeekedMessage, Place, ReadyCounts};
 use crate::message::MessagePriority;
 use crate::time::Timestamp;
 
@@ -60,17 +60,5 @@ impl Mailbox {
             oldest_ready,
             now,
         }
-    }
-
-    /// One page of the dead-letter queue, oldest first.
-    pub fn dead_page(&self, page: Page) -> Vec<DeadLetter> {
-        let skip = usize::try_from(page.offset).unwrap_or(usize::MAX);
-        let letters = self.dead.iter().skip(skip).take(page.bounded_limit() as usize);
-        letters
-            .map(|dead| DeadLetter {
-                body: DeadBody::Message(Box::new(dead.queue_message.clone())),
-                died_at: Some(dead.died_at),
-            })
-            .collect()
     }
 }

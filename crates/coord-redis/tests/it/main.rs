@@ -1,9 +1,13 @@
 //! Tests of the Redis adapter, on real servers.
 
+mod batches;
 mod cancel;
 mod conformance;
 mod counts;
 mod cycle;
+mod errors;
 mod harness;
 mod poison;
 mod processes;
+mod python;
+mod reconnect;

@@ -108,9 +108,6 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>, node: usize) {
     loop {
         tokio::select! {
             accepted = listener.accept() => if let Ok((stream, peer)) = accepted {
-                if shared.lock().refuses_node(node) {
-                    continue;
-                }
                 let local = stream.local_addr().map_or_else(|_| String::new(), |at| at.to_string());
                 // Without it each small reply could wait for an acknowledgement.
                 let _best_effort = stream.set_nodelay(true);

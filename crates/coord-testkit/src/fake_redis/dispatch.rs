@@ -155,12 +155,18 @@ fn admit(state: &mut State, id: SessionId, args: &[Bytes]) -> Result<Found, Fail
         )));
     }
     state.check_slots(id, found, args)?;
+    if found.command.has(flag::DENYOOM) && state.is_out_of_memory() {
+        return Err(OUT_OF_MEMORY);
+    }
     let on_replica = state.sessions.get(&id).is_some_and(|session| state.is_replica(session.node));
     if on_replica && found.command.has(flag::WRITE) {
         return Err(READ_ONLY);
     }
     Ok(found)
 }
+
+const OUT_OF_MEMORY: Failure =
+    Failure::fixed("OOM command not allowed when used memory > 'maxmemory'.");
 
 const READ_ONLY: Failure = Failure::fixed("READONLY You can't write against a read only replica.");
 

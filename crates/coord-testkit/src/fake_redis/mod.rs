@@ -20,6 +20,7 @@ mod glob;
 mod history;
 mod log;
 mod lua;
+mod memory;
 mod notify;
 mod number;
 mod pause;

@@ -20,7 +20,9 @@ mod debug;
 mod dump;
 mod expiry;
 mod functions;
+mod geo;
 mod hashes;
+mod hyperloglogs;
 mod info;
 mod keys;
 mod lcs;
@@ -42,6 +44,8 @@ mod strings;
 mod tracking;
 mod transactions;
 
+pub(crate) use object::estimate;
+
 /// Every family of commands.
 pub(crate) static FAMILIES: &[&Family] = &[
     &acl::FAMILY,
@@ -49,7 +53,9 @@ pub(crate) static FAMILIES: &[&Family] = &[
     &cluster::FAMILY,
     &connection::FAMILY,
     &expiry::FAMILY,
+    &geo::FAMILY,
     &hashes::FAMILY,
+    &hyperloglogs::FAMILY,
     &keys::FAMILY,
     &lists::FAMILY,
     &object::MEMORY,
