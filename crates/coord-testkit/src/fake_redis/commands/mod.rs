@@ -17,6 +17,7 @@ mod command_info;
 mod config;
 mod connection;
 mod debug;
+mod digest;
 mod dump;
 mod expiry;
 mod functions;
@@ -44,6 +45,7 @@ mod strings;
 mod tracking;
 mod transactions;
 
+pub(crate) use dump::Dumped;
 pub(crate) use object::estimate;
 
 /// Every family of commands.
