@@ -114,7 +114,10 @@ impl Config {
                 };
                 let text = checked(*kind, &text)?;
                 if *name == "maxmemory-policy" && !POLICIES.contains(&text.as_str()) {
-                    return Err(format!("argument(s) must be one of the following: {}", POLICIES.join(", ")));
+                    return Err(format!(
+                        "argument(s) must be one of the following: {}",
+                        POLICIES.join(", ")
+                    ));
                 }
                 if *name == "busy-reply-threshold" || *name == "lua-time-limit" {
                     self.busy_after_ms = text.parse().unwrap_or(5000);

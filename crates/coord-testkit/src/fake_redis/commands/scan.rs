@@ -62,11 +62,12 @@ pub(crate) struct Options {
 
 /// Reads the cursor at `at` and the options after it. Default COUNT: 10.
 pub(crate) fn options(call: &Call<'_>, at: usize, with_type: bool) -> Result<Options, Failure> {
-    let cursor = std::str::from_utf8(call.arg(at)).ok().and_then(|text| match text.strip_prefix('-') {
-        // C's strtoul reads a negative number as what it is modulo 2^64.
-        Some(digits) => digits.parse::<u64>().ok().map(u64::wrapping_neg),
-        None => text.parse().ok(),
-    });
+    let cursor =
+        std::str::from_utf8(call.arg(at)).ok().and_then(|text| match text.strip_prefix('-') {
+            // C's strtoul reads a negative number as what it is modulo 2^64.
+            Some(digits) => digits.parse::<u64>().ok().map(u64::wrapping_neg),
+            None => text.parse().ok(),
+        });
     let cursor = cursor.ok_or(Failure::fixed("ERR invalid cursor"))?;
     let mut options = Options { cursor, count: 10, pattern: None, type_name: None };
     let mut at = at + 1;
