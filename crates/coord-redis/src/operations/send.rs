@@ -10,6 +10,7 @@ use crate::keys::mailbox_index;
 use crate::layout::KeyLayout;
 use crate::mailbox::Mailboxes;
 use crate::script::{Call, ScriptPair, lua};
+use crate::server::claim;
 use crate::{codec, reply};
 
 static SEND: ScriptPair = ScriptPair {
@@ -119,7 +120,7 @@ pub(super) fn decode(
 }
 
 /// Counts what was sent; a mailbox that this process knew and that is new again lost its entry
-/// in the index with the flushed data.
+/// in the index with the flushed data, and the prefix its marker.
 pub(super) async fn note_answer(
     mailboxes: &Mailboxes,
     recipient: &AgentId,
@@ -129,6 +130,7 @@ pub(super) async fn note_answer(
         mailboxes.metrics.sent(!matches!(outcome, SendOutcome::Refused(_)));
     }
     if answer.is_new {
+        claim(&mailboxes.lane, &mailboxes.prefix).await?;
         add_to_index(mailboxes, recipient.mailbox_key()).await?;
     }
     Ok(())
