@@ -211,6 +211,12 @@ const GENERIC: &[&str] = &[
     "SORT_RO {z} [ LIMIT {count} {count} ] [ DESC ] [ ALPHA ]",
     "OBJECT REFCOUNT {s}",
     "OBJECT ENCODING {k}",
+    "OBJECT IDLETIME {k}",
+    "OBJECT FREQ {k}",
+    "COMMAND GETKEYS SET {s} {v}",
+    "COMMAND GETKEYS XREADGROUP GROUP {g} {c} STREAMS {x} {x} > >",
+    "COMMAND GETKEYS ZUNIONSTORE {z} 2 {z} {t}",
+    "COMMAND GETKEYS EVAL {v} {count} {k} {k}",
     "OBJECT REFCOUNT {l}",
 ];
 
