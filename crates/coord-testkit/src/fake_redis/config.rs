@@ -69,11 +69,6 @@ impl Config {
         special.chain(self.rest.iter().map(|(name, value)| (*name, value.clone())))
     }
 
-    /// The value of one setting.
-    pub(crate) fn get(&self, name: &str) -> Option<String> {
-        self.all().find(|(known, _)| *known == name).map(|(_, value)| value)
-    }
-
     /// The number of a setting, 0 if it is none.
     pub(crate) fn number(&self, name: &str) -> i64 {
         self.rest.get(name).and_then(|value| value.parse().ok()).unwrap_or(0)

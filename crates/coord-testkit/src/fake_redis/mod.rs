@@ -1,5 +1,4 @@
 //! A Redis 7.0 server inside the process, for tests.
-#![allow(dead_code, reason = "the parts are being joined")]
 
 mod acl;
 mod api;
@@ -20,6 +19,7 @@ mod glob;
 mod history;
 mod log;
 mod lua;
+mod memory;
 mod notify;
 mod number;
 mod pause;
@@ -27,18 +27,21 @@ mod pubsub;
 mod reply;
 mod request;
 mod requests;
+mod script_calls;
 mod script_host;
 mod scripts;
 mod server;
 mod session;
 mod settings;
 mod sha256;
+mod shared;
 mod state;
 mod store;
 mod topology;
 mod tracking;
 mod types;
 mod value;
+mod watchers;
 
 pub use api::FakeRedis;
 pub use builder::FakeRedisBuilder;

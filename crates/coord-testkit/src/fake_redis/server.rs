@@ -1,6 +1,6 @@
 //! Connections: reading requests, executing them under the lock, writing replies.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -8,30 +8,18 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::Notify;
 
 use super::fault::Effect;
+use super::lua::engine::Control;
 use super::reply::Reply;
 use super::request::Parser;
 use super::session::{Session, SessionId};
+use super::shared::Shared;
 use super::state::State;
 
 /// Most bytes kept of requests that cannot run yet (a blocked client that goes on sending).
 const MAX_PENDING: usize = 1024 * 1024 * 1024;
 
-/// The state and its lock, shared by all connections.
-#[derive(Debug)]
-pub(crate) struct Shared {
-    state: Mutex<State>,
-}
-
-impl Shared {
-    pub(crate) const fn new(state: State) -> Self {
-        Self { state: Mutex::new(state) }
-    }
-
-    /// Takes the lock. A panic of another command leaves the data as it was then.
-    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
+/// How often a connection looks whether a running script has ended.
+const SCRIPT_POLL: Duration = Duration::from_millis(2);
 
 /// Where a connection comes from and which node it has reached.
 #[derive(Debug, Clone)]
@@ -42,8 +30,8 @@ pub(crate) struct Origin {
 }
 
 impl State {
-    /// Opens a session; the caller closes it.
-    pub(crate) fn open_session(&mut self, origin: Origin) -> (SessionId, Arc<Notify>) {
+    /// Opens a session that wakes its connection by `wake`; the caller closes it.
+    pub(crate) fn open_session(&mut self, origin: Origin, wake: &Arc<Notify>) -> SessionId {
         let id = self.next_session;
         self.next_session += 1;
         let mut session = Session::new(id, origin.peer, origin.local, self.clock.now_us());
@@ -52,10 +40,10 @@ impl State {
         if self.users.default_is_open() {
             session.user = Some(Bytes::from_static(b"default"));
         }
-        let wake = Arc::clone(&session.wake);
+        session.wake = Arc::clone(wake);
         self.sessions.insert(id, session);
         self.stats.connections += 1;
-        (id, wake)
+        id
     }
 }
 
@@ -67,7 +55,10 @@ struct Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        self.shared.lock().close_session(self.id);
+        match self.shared.enter() {
+            Some(mut state) => state.close_session(self.id),
+            None => self.shared.close_later(self.id),
+        }
     }
 }
 
@@ -76,15 +67,24 @@ pub(crate) async fn serve<S>(stream: S, shared: Arc<Shared>, origin: Origin)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let (id, wake) = shared.lock().open_session(origin);
-    let guard = Guard { shared: Arc::clone(&shared), id };
+    let wake = Arc::new(Notify::new());
+    let mut session = None;
     let (mut reader, mut writer) = tokio::io::split(stream);
     let mut input = BytesMut::with_capacity(4096);
     let mut output = BytesMut::new();
     let mut requests = Requests::default();
     let mut eof = false;
     loop {
-        let turn = take_turn(&shared, id, &mut requests, &mut input, &mut output);
+        let turn = match shared.enter() {
+            None => answer_busy(&shared.control, &mut requests, &mut input, &mut output),
+            Some(mut state) => {
+                let guard = session.get_or_insert_with(|| {
+                    let id = state.open_session(origin.clone(), &wake);
+                    Guard { shared: Arc::clone(&shared), id }
+                });
+                take_turn(state, guard.id, &mut requests, &mut input, &mut output)
+            }
+        };
         let idle = output.is_empty();
         if turn.killed || (turn.closing && idle) || (eof && (idle || turn.blocked)) {
             break;
@@ -108,7 +108,7 @@ where
             () = deadline => {}
         }
     }
-    drop(guard);
+    drop(session);
     let _closed = writer.shutdown().await;
 }
 
@@ -120,6 +120,14 @@ struct Requests {
     held: Option<Held>,
     /// Bytes have come since the last turn.
     fresh: bool,
+    /// The connection has been let in.
+    opened: bool,
+}
+
+impl Requests {
+    const fn is_new(&self) -> bool {
+        !self.opened
+    }
 }
 
 #[derive(Debug)]
@@ -142,17 +150,18 @@ const GONE: Turn = Turn { closing: true, killed: true, blocked: false, sleep: No
 
 /// Executes the requests that are there and collects the output.
 fn take_turn(
-    shared: &Shared,
+    mut state: MutexGuard<'_, State>,
     id: SessionId,
     requests: &mut Requests,
     input: &mut BytesMut,
     output: &mut BytesMut,
 ) -> Turn {
-    let mut state = shared.lock();
     let mut held_until = None;
-    if state.stopped {
+    let node = state.sessions.get(&id).map_or(0, |session| session.node);
+    if state.stopped || (requests.is_new() && state.refuses_node(node)) {
         return GONE;
     }
+    requests.opened = true;
     loop {
         let Some(session) = state.sessions.get(&id) else {
             return GONE;
@@ -186,16 +195,16 @@ fn take_turn(
             }
         }
     }
-    state.freeze();
-    state.serve_timeouts();
+    state.tick();
     let now_us = state.now_us;
     let manual = state.clock.is_manual();
+    let expiry = state.next_told_expiry(id);
     let Some(session) = state.sessions.get_mut(&id) else {
         return GONE;
     };
     output.unsplit(session.out.split());
     let blocked = session.blocked.as_ref().and_then(|blocked| blocked.deadline_us);
-    let deadline = [blocked, held_until].into_iter().flatten().min();
+    let deadline = [blocked, held_until, expiry].into_iter().flatten().min();
     Turn {
         closing: session.closing,
         killed: session.killed,
@@ -204,6 +213,32 @@ fn take_turn(
             .filter(|_| !manual)
             .map(|at| Duration::from_micros(at.saturating_sub(now_us))),
     }
+}
+
+/// Answers for the server while a script holds the lock for too long; before, everyone waits.
+fn answer_busy(
+    control: &Control,
+    requests: &mut Requests,
+    input: &mut BytesMut,
+    output: &mut BytesMut,
+) -> Turn {
+    let mut closing = false;
+    while control.is_busy() && !closing {
+        let next = match requests.held.take() {
+            Some(held) => Ok(Some(held.args)),
+            None => requests.parser.next(input, true),
+        };
+        match next {
+            Ok(None) => break,
+            Ok(Some(args)) if args.is_empty() => {}
+            Ok(Some(args)) => control.answer_busy(&args).encode(false, output),
+            Err(text) => {
+                Reply::Error(text).encode(false, output);
+                closing = true;
+            }
+        }
+    }
+    Turn { closing, killed: false, blocked: false, sleep: Some(SCRIPT_POLL) }
 }
 
 /// Runs one request, faults included; gives it back with a time if it has to wait.

@@ -119,6 +119,10 @@ impl Control {
     pub(crate) fn kill_asked(&self) -> bool {
         self.kill.load(Ordering::SeqCst)
     }
+    /// True while a script or function runs.
+    pub(crate) fn is_running(&self) -> bool {
+        self.running.load(Ordering::SeqCst) != 0
+    }
     fn running_function(&self) -> bool {
         self.running.load(Ordering::SeqCst) == 2
     }
