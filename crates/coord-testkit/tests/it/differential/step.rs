@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::arguments::{KEYS, LEXICAL, argument, mutate};
+use super::arguments::{KEYS, LEXICAL, PLACES, argument, mutate};
 use super::commands::FAMILIES;
 use super::normalise::name;
 use super::random::Random;
@@ -155,8 +155,10 @@ fn script(command: Args, random: &mut Random) -> Args {
     ];
     let plain = unordered.contains(&name(&command).as_str());
     let text = SCRIPTS[if plain { 0 } else { random.below(SCRIPTS.len()) }];
-    let head =
-        ["EVAL", text, "17", LEXICAL].into_iter().chain(KEYS).map(|arg| arg.as_bytes().to_vec());
+    let head = ["EVAL", text, "18", LEXICAL, PLACES]
+        .into_iter()
+        .chain(KEYS)
+        .map(|arg| arg.as_bytes().to_vec());
     head.chain(command).collect()
 }
 
