@@ -108,7 +108,8 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>, node: usize) {
     loop {
         tokio::select! {
             accepted = listener.accept() => if let Ok((stream, peer)) = accepted {
-                if shared.lock().refuses_node(node) {
+                // While a script is busy the answer to everyone is BUSY.
+                if shared.lock_unless_busy().is_some_and(|state| state.refuses_node(node)) {
                     continue;
                 }
                 let local = stream.local_addr().map_or_else(|_| String::new(), |at| at.to_string());
