@@ -8,10 +8,10 @@ use async_trait::async_trait;
 use crate::agent::AgentId;
 use crate::error::{AdminError, InvalidInput, ReceiveError, SendError, SettleError, Unsupported};
 use crate::failure::{FailureType, NackOutcome};
-use crate::inspect::{DeadLetter, MailboxStats, Page, PeekedMessage};
+use crate::inspect::{DeadLetter, DeadSelection, MailboxStats, Page, PeekedMessage};
 use crate::message::{AgentMessage, MessageId, MessageType};
 use crate::policy::MailboxPolicy;
-use crate::reservation::{ReceivedMessage, ReservationToken};
+use crate::reservation::{AckAndReceive, ReceivedMessage, ReservationToken};
 use crate::send::{MessageResult, SendOptions};
 use crate::subscription::MessageSubscription;
 
@@ -92,6 +92,27 @@ pub trait MessageCoordinator: Send + Sync {
         results
     }
 
+    /// Puts several messages into one mailbox: one result each, in order. One that finds no room
+    /// does not stop the others.
+    ///
+    /// The default body sends one after the other; adapters send them in one step.
+    ///
+    /// # Errors
+    /// As [`MessageCoordinator::send_message_with`]; an argument that is not acceptable stops the
+    /// whole batch, with nothing written by adapters that send it in one step.
+    async fn send_batch(
+        &self,
+        sender: &AgentId,
+        recipient: &AgentId,
+        batch: Vec<(AgentMessage, SendOptions)>,
+    ) -> Result<Vec<MessageResult>, SendError> {
+        let mut results = Vec::with_capacity(batch.len());
+        for (message, options) in batch {
+            results.push(self.send_message_with(sender, recipient, message, options).await?);
+        }
+        Ok(results)
+    }
+
     /// Records that `agent` wants messages of `types`; the handle removes what it added.
     ///
     /// # Errors
@@ -116,6 +137,90 @@ pub trait MessageCoordinator: Send + Sync {
         agent: &AgentId,
         visibility_timeout: Duration,
     ) -> Result<Option<ReceivedMessage>, ReceiveError>;
+
+    /// Reserves up to `max` messages, in the order of [`MessageCoordinator::receive`].
+    ///
+    /// The default body receives one after the other; adapters take them in one step, of at most
+    /// 1 000.
+    ///
+    /// # Errors
+    /// [`ReceiveError`]; messages reserved before the failure come back when their visibility
+    /// timeout ends.
+    async fn receive_batch(
+        &self,
+        agent: &AgentId,
+        max: usize,
+        visibility_timeout: Duration,
+    ) -> Result<Vec<ReceivedMessage>, ReceiveError> {
+        let mut received = Vec::new();
+        while received.len() < max {
+            match self.receive(agent, visibility_timeout).await? {
+                Some(message) => received.push(message),
+                None => break,
+            }
+        }
+        Ok(received)
+    }
+
+    /// Settles one message and reserves the next, in one round trip where the adapter can.
+    ///
+    /// A lost reservation is told by `settled == false` and does not keep the next message back.
+    ///
+    /// # Errors
+    /// [`ReceiveError`].
+    async fn ack_and_receive(
+        &self,
+        agent: &AgentId,
+        token: &ReservationToken,
+        visibility_timeout: Duration,
+    ) -> Result<AckAndReceive, ReceiveError> {
+        let settled = match self.ack(agent, token).await {
+            Ok(()) => true,
+            Err(SettleError::ReservationLost { .. } | SettleError::Unsupported(_)) => false,
+            Err(SettleError::Invalid(error)) => return Err(error.into()),
+            Err(SettleError::Backend(error)) => return Err(error.into()),
+        };
+        Ok(AckAndReceive { settled, next: self.receive(agent, visibility_timeout).await? })
+    }
+
+    /// Settles several messages: whether each token held one, in order.
+    ///
+    /// # Errors
+    /// [`SettleError`], never [`SettleError::ReservationLost`].
+    async fn ack_batch(
+        &self,
+        agent: &AgentId,
+        tokens: &[ReservationToken],
+    ) -> Result<Vec<bool>, SettleError> {
+        let mut settled = Vec::with_capacity(tokens.len());
+        for token in tokens {
+            settled.push(match self.ack(agent, token).await {
+                Ok(()) => true,
+                Err(error) if error.is_reservation_lost() => false,
+                Err(error) => return Err(error),
+            });
+        }
+        Ok(settled)
+    }
+
+    /// Settles a message here and sends another one there, both or neither: handing work on
+    /// neither loses nor doubles it.
+    ///
+    /// If the other mailbox refuses, the result is not delivered and the message still reserved.
+    ///
+    /// # Errors
+    /// [`SettleError::ReservationLost`] if nothing is reserved under `token`; nothing was sent.
+    async fn forward(
+        &self,
+        agent: &AgentId,
+        token: &ReservationToken,
+        recipient: &AgentId,
+        message: AgentMessage,
+        options: SendOptions,
+    ) -> Result<MessageResult, SettleError> {
+        let _ = (agent, token, recipient, message, options);
+        Err(Unsupported { feature: "forwarding", place: PLACE }.into())
+    }
 
     /// Settles a message: it is done and gone. A late ack succeeds as long as nobody took the
     /// message back.
@@ -190,6 +295,31 @@ pub trait MessageCoordinator: Send + Sync {
     ) -> Result<Vec<DeadLetter>, AdminError> {
         let _ = (agent, page);
         Err(unsupported("listing dead letters"))
+    }
+
+    /// Puts dead messages back to ready, oldest first, with their attempts reset, at most `limit`
+    /// and only while there is room; returns how many. Each moves atomically. What cannot be read
+    /// stays.
+    ///
+    /// # Errors
+    /// [`AdminError`]; what was put back before the failure stays so.
+    async fn redrive(
+        &self,
+        agent: &AgentId,
+        selection: &DeadSelection,
+        limit: u64,
+    ) -> Result<u64, AdminError> {
+        let _ = (agent, selection, limit);
+        Err(unsupported("redriving dead letters"))
+    }
+
+    /// Deletes dead messages; returns how many.
+    ///
+    /// # Errors
+    /// [`AdminError`]; what was deleted before the failure is gone.
+    async fn purge(&self, agent: &AgentId, selection: &DeadSelection) -> Result<u64, AdminError> {
+        let _ = (agent, selection);
+        Err(unsupported("purging dead letters"))
     }
 
     /// Gives a reserved message a new deadline, counted from now; returns it.

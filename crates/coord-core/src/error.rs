@@ -215,6 +215,16 @@ pub enum SettleError {
     Backend(#[from] BackendError),
 }
 
+impl From<SendError> for SettleError {
+    fn from(error: SendError) -> Self {
+        match error {
+            SendError::Invalid(error) => Self::Invalid(error),
+            SendError::Unsupported(error) => Self::Unsupported(error),
+            SendError::Backend(error) => Self::Backend(error),
+        }
+    }
+}
+
 impl SettleError {
     /// Whether the reservation is lost, as opposed to a failure to ask.
     pub const fn is_reservation_lost(&self) -> bool {

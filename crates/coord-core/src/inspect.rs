@@ -2,6 +2,7 @@
 
 use crate::agent::AgentId;
 use crate::envelope::QueueMessage;
+use crate::message::MessageId;
 use crate::time::Timestamp;
 
 /// Ready messages by level.
@@ -36,7 +37,7 @@ pub struct MailboxStats {
     /// Messages in the dead-letter queue.
     pub dead: u64,
     /// Messages that count against the capacity: ready, delayed, reserved, and on the original's
-    /// layout what crashed peers leaked.
+    /// layout what crashed peers leaked. Messages that expired make room and do not count.
     pub depth: u64,
     /// When the oldest ready message became ready.
     pub oldest_ready: Option<Timestamp>,
@@ -105,6 +106,11 @@ impl Page {
         Self { offset: 0, limit }
     }
 
+    /// The offset that holds: at most 2^52, which every script takes exactly.
+    pub fn bounded_offset(&self) -> u64 {
+        self.offset.min(1 << 52)
+    }
+
     /// The limit that holds: at most [`Page::MAX_LIMIT`].
     pub fn bounded_limit(&self) -> u32 {
         self.limit.min(Self::MAX_LIMIT)
@@ -115,5 +121,24 @@ impl Default for Page {
     /// The first 100 entries.
     fn default() -> Self {
         Self::first(100)
+    }
+}
+
+/// Which dead messages are meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DeadSelection {
+    /// All of them.
+    All,
+    /// Those with one of these ids.
+    Ids(Vec<MessageId>),
+}
+
+impl DeadSelection {
+    /// Whether a message of this id is meant.
+    pub fn takes(&self, id: &MessageId) -> bool {
+        match self {
+            Self::All => true,
+            Self::Ids(ids) => ids.contains(id),
+        }
     }
 }

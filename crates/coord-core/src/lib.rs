@@ -32,14 +32,18 @@ pub use failure::{
     FailureType, MAX_ERROR_BYTES, NackOutcome, VISIBILITY_TIMEOUT_EXPIRED, trim_error,
 };
 pub use headers::Headers;
-pub use inspect::{DeadBody, DeadLetter, MailboxStats, Page, PeekedMessage, Place, ReadyCounts};
+pub use inspect::{
+    DeadBody, DeadLetter, DeadSelection, MailboxStats, Page, PeekedMessage, Place, ReadyCounts,
+};
 pub use message::{AgentMessage, MessageId, MessagePriority, MessageType, RoutingKey};
 pub use metrics::{
     DeliveryCounters, InMemoryMetrics, MessageMetrics, MetricsSnapshot, NullMetrics, RetryCounters,
 };
 pub use payload::Payload;
 pub use policy::{ExpiryPolicy, MailboxPolicy};
-pub use reservation::{MAX_VISIBILITY, ReceivedMessage, ReservationToken, check_visibility};
+pub use reservation::{
+    AckAndReceive, MAX_VISIBILITY, ReceivedMessage, ReservationToken, check_visibility,
+};
 pub use send::{MessageResult, SendOptions, SendOutcome, SendRefusal};
 pub use subscription::{MessageSubscription, SubscriptionCloser};
 pub use time::{Timestamp, micros};

@@ -130,6 +130,15 @@ impl ReceivedMessage {
     }
 }
 
+/// What became of settling one message and asking for the next in one step.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AckAndReceive {
+    /// Whether the token held a message; false if the reservation was lost.
+    pub settled: bool,
+    /// The next message, if one is due.
+    pub next: Option<ReceivedMessage>,
+}
+
 /// The longest visibility timeout.
 pub const MAX_VISIBILITY: Duration = Duration::from_secs(30 * 86_400);
 

@@ -9,12 +9,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use coord_core::{
-    AgentId, AgentMessage, DeadBody, FailureType, InvalidInput, MailboxPolicy,
-    MessagePriority, MessageType, NackOutcome, NullMetrics, Page, Payload, ReceivedMessage,
-    SharedCoordinator,
+    AgentId, AgentMessage, DeadBody, FailureType, InvalidInput, MailboxPolicy, MessagePriority,
+    MessageType, NackOutcome, NullMetrics, Page, Payload, ReceivedMessage, SharedCoordinator,
 };
 use coord_redis::{RedisConfig, RedisMessageCoordinator};
-use coord_testkit::{Clock, InMemoryCoordinator};
+use coord_testkit::FakeRedis;
 use serde::{Deserialize, Serialize};
 
 /// What the agents send each other.
@@ -26,7 +25,8 @@ struct Chapter {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let story = Story { coordinator: coordinator().await?, start: Instant::now() };
+    let meeting = meet().await?;
+    let story = Story { coordinator: Arc::clone(&meeting.coordinator), start: Instant::now() };
     let planner = AgentId::parse("planner")?;
     let writer = AgentId::parse(&format!("writer:{}", std::process::id()))?;
     let editor = AgentId::parse(&format!("editor:{}", std::process::id()))?;
@@ -69,23 +69,31 @@ async fn main() -> Result<(), Box<dyn Error>> {
     story.epilogue(&writer).await
 }
 
-/// A coordinator on a real server, or without one.
-async fn coordinator() -> Result<SharedCoordinator, Box<dyn Error>> {
-    let policy =
-        MailboxPolicy::new().with_backoff(Duration::from_millis(200), 2.0, Duration::from_secs(2));
-    match std::env::var("COORD_REDIS_URL") {
+/// Where the agents meet: a real server, or the fake one, which lives as long as this is kept.
+struct Meeting {
+    coordinator: SharedCoordinator,
+    _fake: Option<FakeRedis>,
+}
+
+/// Connects to the server of `COORD_REDIS_URL`, or starts a fake one that runs the same scripts.
+async fn meet() -> Result<Meeting, Box<dyn Error>> {
+    let (url, fake) = match std::env::var("COORD_REDIS_URL") {
         Ok(url) => {
             println!("       on the Redis server of COORD_REDIS_URL\n");
-            let config = RedisConfig::from_url(&url)?;
-            let metrics = Arc::new(NullMetrics);
-            Ok(Arc::new(RedisMessageCoordinator::connect_with(config, policy, metrics).await?))
+            (url, None)
         }
         Err(_) => {
-            println!("       in memory; set COORD_REDIS_URL to use a real server\n");
-            let memory = InMemoryCoordinator::builder().policy(policy).clock(Clock::system());
-            Ok(Arc::new(memory.build()?))
+            let fake = FakeRedis::start().await?;
+            println!("       on an embedded fake Redis; COORD_REDIS_URL names a real one\n");
+            (fake.url(), Some(fake))
         }
-    }
+    };
+    let (base, max) = (Duration::from_millis(200), Duration::from_secs(2));
+    let policy = MailboxPolicy::new().with_backoff(base, 2.0, max);
+    let config = RedisConfig::from_url(&url)?;
+    let metrics = Arc::new(NullMetrics);
+    let coordinator = RedisMessageCoordinator::connect_with(config, policy, metrics).await?;
+    Ok(Meeting { coordinator: Arc::new(coordinator), _fake: fake })
 }
 
 /// The coordinator, and when the story began.

@@ -111,6 +111,11 @@ impl RedisConfig {
         self
     }
 
+    /// Host and port, or the path of the socket; never a password.
+    pub fn address(&self) -> String {
+        self.info.addr().to_string()
+    }
+
     /// The key layout.
     pub const fn layout(&self) -> KeyLayout {
         self.layout

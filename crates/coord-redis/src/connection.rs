@@ -39,6 +39,8 @@ impl CommandLane {
         let tcp = TcpSettings::default().set_nodelay(true);
         let info = config.info().clone().set_tcp_settings(tcp);
         let address = info.addr().to_string();
+        #[cfg(feature = "tls")]
+        choose_cryptography(info.addr());
         let client = Client::open(info).map_err(|e| error::connecting(&address, e))?;
         let (connect, response) = config.timeouts();
         let settings = AsyncConnectionConfig::new()
@@ -102,5 +104,15 @@ impl CommandLane {
         if Arc::ptr_eq(&current, spoilt) {
             *current = Arc::default();
         }
+    }
+}
+
+/// Makes ring the process's provider of cryptography if TLS is wanted and none was chosen yet:
+/// rustls guesses only while exactly one is compiled in.
+#[cfg(feature = "tls")]
+fn choose_cryptography(address: &redis::ConnectionAddr) {
+    if matches!(address, redis::ConnectionAddr::TcpTls { .. }) {
+        // An error says that the application has chosen: its choice stands.
+        let _chosen_before = rustls::crypto::ring::default_provider().install_default();
     }
 }

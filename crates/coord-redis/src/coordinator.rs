@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use coord_core::{
-    AdminError, AgentId, AgentMessage, BackendError, DeadLetter, FailureType, InvalidInput,
-    MailboxPolicy, MailboxStats, MessageCoordinator, MessageId, MessageMetrics, MessageResult,
-    MessageSubscription, MessageType, NackOutcome, NullMetrics, Page, PeekedMessage, ReceiveError,
-    ReceivedMessage, ReservationToken, SendError, SendOptions, SettleError, Timestamp,
+    AckAndReceive, AdminError, AgentId, AgentMessage, BackendError, DeadLetter, DeadSelection,
+    FailureType, InvalidInput, MailboxPolicy, MailboxStats, MessageCoordinator, MessageId,
+    MessageMetrics, MessageResult, MessageSubscription, MessageType, NackOutcome, NullMetrics,
+    Page, PeekedMessage, ReceiveError, ReceivedMessage, ReservationToken, SendError, SendOptions,
+    SettleError, Timestamp,
 };
 use futures_util::future::join_all;
 use thiserror::Error;
@@ -18,6 +19,7 @@ use crate::config::RedisConfig;
 use crate::connection::CommandLane;
 use crate::mailbox::Mailboxes;
 use crate::operations;
+use crate::operations::receive::Wanted;
 use crate::server::{ServerWarning, check_layout, check_server};
 
 /// Mailboxes in Redis: every operation is one atomic script and one round trip.
@@ -78,12 +80,25 @@ impl RedisMessageCoordinator {
     ) -> Result<Self, ConnectError> {
         config.validate()?;
         policy.validate()?;
-        let lane = CommandLane::new(&config)?;
+        let lane = Arc::new(CommandLane::new(&config)?);
         let warnings = check_server(&lane).await?.into();
         check_layout(&lane, config.layout(), config.prefix()).await?;
         let prefix = config.prefix().to_owned();
         let mailboxes = Mailboxes::new(lane, config.layout(), prefix, policy, metrics);
         Ok(Self { mailboxes: Arc::new(mailboxes), warnings })
+    }
+
+    /// The same mailboxes under another policy, over the same connection. The policy of `self`
+    /// stays, and a later `configure` of either does not change the other.
+    ///
+    /// # Errors
+    /// [`InvalidInput`] that names the field of the policy.
+    pub fn with_policy(&self, policy: MailboxPolicy) -> Result<Self, InvalidInput> {
+        policy.validate()?;
+        let own = &self.mailboxes;
+        let (lane, metrics) = (Arc::clone(&own.lane), Arc::clone(&own.metrics));
+        let mailboxes = Mailboxes::new(lane, own.layout, own.prefix.clone(), policy, metrics);
+        Ok(Self { mailboxes: Arc::new(mailboxes), warnings: Arc::clone(&self.warnings) })
     }
 
     /// What about the server endangers the data; empty if nothing does.
@@ -118,6 +133,20 @@ impl MessageCoordinator for RedisMessageCoordinator {
         options: SendOptions,
     ) -> Result<MessageResult, SendError> {
         let prepared = operations::send::prepare(&self.mailboxes, sender, message, options)?;
+        let results = operations::send::send(&self.mailboxes, recipient, &[prepared]).await?;
+        Ok(only(results))
+    }
+
+    async fn send_batch(
+        &self,
+        sender: &AgentId,
+        recipient: &AgentId,
+        batch: Vec<(AgentMessage, SendOptions)>,
+    ) -> Result<Vec<MessageResult>, SendError> {
+        let prepared = batch.into_iter().map(|(message, options)| {
+            operations::send::prepare(&self.mailboxes, sender, message, options)
+        });
+        let prepared: Vec<_> = prepared.collect::<Result<_, _>>()?;
         operations::send::send(&self.mailboxes, recipient, &prepared).await
     }
 
@@ -133,10 +162,11 @@ impl MessageCoordinator for RedisMessageCoordinator {
         match prepare() {
             // All of them at once on one connection: pipelined.
             Ok(prepared) => {
+                let batch = [prepared];
                 let sends = recipients
                     .iter()
-                    .map(|recipient| operations::send::send(&self.mailboxes, recipient, &prepared));
-                join_all(sends).await
+                    .map(|recipient| operations::send::send(&self.mailboxes, recipient, &batch));
+                join_all(sends).await.into_iter().map(|sent| sent.map(only)).collect()
             }
             Err(error) => std::iter::once(error)
                 .chain(std::iter::from_fn(|| prepare().err()))
@@ -159,11 +189,50 @@ impl MessageCoordinator for RedisMessageCoordinator {
         agent: &AgentId,
         visibility_timeout: Duration,
     ) -> Result<Option<ReceivedMessage>, ReceiveError> {
-        operations::receive::receive(&self.mailboxes, agent, visibility_timeout).await
+        let wanted = Wanted { visibility: visibility_timeout, max: 1 };
+        let (_, mut received) =
+            operations::receive::receive(&self.mailboxes, agent, &wanted, None).await?;
+        Ok(received.pop())
+    }
+
+    async fn receive_batch(
+        &self,
+        agent: &AgentId,
+        max: usize,
+        visibility_timeout: Duration,
+    ) -> Result<Vec<ReceivedMessage>, ReceiveError> {
+        let wanted = Wanted { visibility: visibility_timeout, max };
+        let (_, received) =
+            operations::receive::receive(&self.mailboxes, agent, &wanted, None).await?;
+        Ok(received)
+    }
+
+    async fn ack_and_receive(
+        &self,
+        agent: &AgentId,
+        token: &ReservationToken,
+        visibility_timeout: Duration,
+    ) -> Result<AckAndReceive, ReceiveError> {
+        let wanted = Wanted { visibility: visibility_timeout, max: 1 };
+        let (settled, mut received) =
+            operations::receive::receive(&self.mailboxes, agent, &wanted, Some(token)).await?;
+        Ok(AckAndReceive { settled, next: received.pop() })
     }
 
     async fn ack(&self, agent: &AgentId, token: &ReservationToken) -> Result<(), SettleError> {
-        operations::ack::ack(&self.mailboxes, agent, token).await
+        let tokens = std::slice::from_ref(token);
+        match operations::ack::ack(&self.mailboxes, agent, tokens).await?[..] {
+            [true] => Ok(()),
+            _ => Err(operations::ack::lost(agent, token)),
+        }
+    }
+
+    async fn ack_batch(
+        &self,
+        agent: &AgentId,
+        tokens: &[ReservationToken],
+    ) -> Result<Vec<bool>, SettleError> {
+        operations::ack::ack(&self.mailboxes, agent, tokens).await
     }
 
     async fn nack(
@@ -210,6 +279,31 @@ impl MessageCoordinator for RedisMessageCoordinator {
         operations::dead_letters::dead_letters(&self.mailboxes, agent, page).await
     }
 
+    async fn redrive(
+        &self,
+        agent: &AgentId,
+        selection: &DeadSelection,
+        limit: u64,
+    ) -> Result<u64, AdminError> {
+        operations::redrive::redrive(&self.mailboxes, agent, selection, limit).await
+    }
+
+    async fn purge(&self, agent: &AgentId, selection: &DeadSelection) -> Result<u64, AdminError> {
+        operations::purge::purge(&self.mailboxes, agent, selection).await
+    }
+
+    async fn forward(
+        &self,
+        agent: &AgentId,
+        token: &ReservationToken,
+        recipient: &AgentId,
+        message: AgentMessage,
+        options: SendOptions,
+    ) -> Result<MessageResult, SettleError> {
+        let prepared = operations::send::prepare(&self.mailboxes, agent, message, options)?;
+        operations::forward::forward(&self.mailboxes, agent, token, recipient, &prepared).await
+    }
+
     async fn extend(
         &self,
         agent: &AgentId,
@@ -222,4 +316,10 @@ impl MessageCoordinator for RedisMessageCoordinator {
     async fn release(&self, agent: &AgentId, token: &ReservationToken) -> Result<(), SettleError> {
         operations::release::release(&self.mailboxes, agent, token).await
     }
+}
+
+/// The one result of a batch of one.
+fn only(results: Vec<MessageResult>) -> MessageResult {
+    // As many results as messages were checked where the reply was decoded.
+    results.into_iter().next().expect("one message has one result")
 }

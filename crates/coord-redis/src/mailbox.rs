@@ -12,7 +12,7 @@ use crate::layout::KeyLayout;
 
 /// The mailboxes of one prefix on one server.
 pub(crate) struct Mailboxes {
-    pub(crate) lane: CommandLane,
+    pub(crate) lane: Arc<CommandLane>,
     pub(crate) layout: KeyLayout,
     pub(crate) prefix: String,
     pub(crate) metrics: Arc<dyn MessageMetrics>,
@@ -30,7 +30,7 @@ const MAX_INDEXED: usize = 100_000;
 
 impl Mailboxes {
     pub(crate) fn new(
-        lane: CommandLane,
+        lane: Arc<CommandLane>,
         layout: KeyLayout,
         prefix: String,
         policy: MailboxPolicy,

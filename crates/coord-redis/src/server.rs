@@ -77,14 +77,20 @@ pub(crate) async fn check_layout(
             if let Some(key) = original_key(lane, prefix).await? {
                 return Err(incompatible(layout, prefix, &format!("the tta layout ({key})")));
             }
-            let claim = redis::cmd("SET").arg(&marker).arg(DATA_MODEL).arg("NX").take();
-            lane.command("SET", &claim).await.map(drop)
+            claim(lane, prefix).await
         }
         (_, Some(found)) => {
             let whose = found.replace(':', " layout, data model version ");
             Err(incompatible(layout, prefix, &format!("the {whose}")))
         }
     }
+}
+
+/// Marks a prefix as one of the compact layout, unless it is marked already.
+pub(crate) async fn claim(lane: &CommandLane, prefix: &str) -> Result<(), BackendError> {
+    let marker = layout_marker(prefix);
+    let claim = redis::cmd("SET").arg(marker).arg(DATA_MODEL).arg("NX").take();
+    lane.command("SET", &claim).await.map(drop)
 }
 
 fn incompatible(layout: KeyLayout, prefix: &str, found: &str) -> BackendError {

@@ -16,7 +16,8 @@ struct Allowed {
 
 const TABLE: [Allowed; 9] = [
     Allowed { name: "coord-core", normal: &[], optional: &[], dev: &[] },
-    Allowed { name: "coord-resilience", normal: &[], optional: &[], dev: &[] },
+    // Itself in tests, with its optional features switched on.
+    Allowed { name: "coord-resilience", normal: &[], optional: &[], dev: &["coord-resilience"] },
     Allowed {
         name: "coord-redis",
         normal: &["coord-core"],

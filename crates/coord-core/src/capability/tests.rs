@@ -10,8 +10,11 @@ const VECTORS: &str = include_str!("../../tests/golden/capability_vectors.jsonl"
 struct Vector {
     strategy: MatchStrategy,
     criteria: CapabilityCriteria,
-    results: Vec<(Option<String>, String, String, String, bool, bool, bool)>,
+    results: Vec<Answer>,
 }
+
+/// Instance, capability, version, score as printed, exact, version fits, fast enough.
+type Answer = (Option<String>, String, String, String, bool, bool, bool);
 
 fn sets() -> Vec<CapabilitySet> {
     serde_json::from_str(SETS).unwrap()

@@ -96,6 +96,42 @@ fn strings_are_escaped_as_the_original_escapes_them() {
     assert_eq!(out, r#""\u00e9\u6f22\ud83d\ude00\u2028\u007f\u0000\"\\/\n""#);
 }
 
+#[test]
+fn floats_are_written_as_the_original_writes_them() {
+    let floats = [
+        1.0,
+        0.1,
+        1e16,
+        1e15,
+        1e-5,
+        1e-4,
+        1.5e300,
+        -0.0,
+        123_456_789.123_456_79,
+        1.25e-7,
+        -12.5,
+        9_999_999_999_999_998.0,
+        257_714_045_233_144.13,
+        5e-324,
+        0.0,
+        100.0,
+        2.5e-10,
+        1e22,
+    ];
+    let payload = crate::Payload::new(&serde_json::json!({ "f": floats, "n": f64::NAN })).unwrap();
+    assert_eq!(
+        payload.as_json(),
+        "{\"f\": [1.0, 0.1, 1e+16, 1000000000000000.0, 1e-05, 0.0001, 1.5e+300, -0.0, \
+         123456789.12345679, 1.25e-07, -12.5, 9999999999999998.0, 257714045233144.12, 5e-324, 0.0, 100.0, 2.5e-10, \
+         1e+22], \"n\": null}"
+    );
+    #[derive(serde::Serialize)]
+    struct Small {
+        f: f32,
+    }
+    assert_eq!(crate::Payload::new(&Small { f: 0.1 }).unwrap().as_json(), "{\"f\": 0.1}");
+}
+
 proptest! {
     /// Whatever serde_json writes, the scanner takes whole; a cut-off text it does not.
     #[test]

@@ -22,7 +22,7 @@ pub fn forward(
     to: &mut Mailbox,
     send: Send,
 ) -> ForwardOutcome {
-    if !from.reserved.contains_key(token) {
+    if !from.holds(token) {
         return ForwardOutcome::ReservationLost;
     }
     let outcome = to.send(now, send);

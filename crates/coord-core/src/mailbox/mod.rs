@@ -9,19 +9,21 @@
 //! conformance suite holds all of them to it.
 
 mod ack;
-mod dead;
+mod dead_letters;
 mod extend;
 mod forward;
 mod input;
 mod nack;
 mod peek;
+mod purge;
 mod receive;
 mod recover;
+mod redrive;
 mod release;
 mod send;
 mod state;
 
-pub use dead::{Dead, DeadCause, DeadSelection};
+pub use dead_letters::{Dead, DeadCause};
 pub use forward::{ForwardOutcome, forward};
 pub use input::{Input, Outcome};
 pub use receive::Reserved;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::dead::Dead;
+use super::dead_letters::Dead;
 use crate::envelope::QueueMessage;
 use crate::error::InvalidInput;
 use crate::message::{MessageId, MessagePriority};
@@ -56,6 +56,13 @@ pub(super) struct Entry {
     pub(super) id: u64,
     pub(super) queued: QueueMessage,
     pub(super) expires_at: Option<Timestamp>,
+}
+
+impl Entry {
+    /// Whether the time it was given has passed.
+    pub(super) fn has_expired(&self, now: Timestamp) -> bool {
+        self.expires_at.is_some_and(|at| at <= now)
+    }
 }
 
 /// A reserved message.
@@ -125,6 +132,11 @@ impl Mailbox {
     /// Messages in the hands of consumers.
     pub fn reserved_count(&self) -> u64 {
         self.reserved.len() as u64
+    }
+
+    /// Whether a message is reserved under `token`.
+    pub fn holds(&self, token: &ReservationToken) -> bool {
+        self.reserved.contains_key(token)
     }
 
     /// When something falls due by itself, and what.

@@ -12,20 +12,25 @@ static ACK: ScriptPair = ScriptPair {
     tta: lua!("tta/ack": "lib/tta.lua", "tta/ack.lua"),
 };
 
+/// Settles each of `tokens`: whether it held something, in order.
 pub(crate) async fn ack(
     mailboxes: &Mailboxes,
     agent: &AgentId,
-    token: &ReservationToken,
-) -> Result<(), SettleError> {
+    tokens: &[ReservationToken],
+) -> Result<Vec<bool>, SettleError> {
     agent.check()?;
+    if tokens.is_empty() {
+        return Ok(Vec::new());
+    }
     let keys = match mailboxes.layout {
         KeyLayout::Compact => ["reserved", "timers", "messages"],
         KeyLayout::Tta => ["queue", "reserved", "reserved_deadlines"],
     };
     let script = ACK.of(mailboxes.layout);
-    let call = Call::new(script, mailboxes.keys(agent).parts(&keys)).arg(token.as_str());
+    let call = Call::new(script, mailboxes.keys(agent).parts(&keys))
+        .args(tokens.iter().map(ReservationToken::as_str));
     let settled = reply::numbers(script.name(), mailboxes.lane.call(&call).await?)?;
-    if settled == [1] { Ok(()) } else { Err(lost(agent, token)) }
+    Ok(settled.into_iter().map(|one| one == 1).collect())
 }
 
 /// The refusal of every settle whose token holds nothing.

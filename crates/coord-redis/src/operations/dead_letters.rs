@@ -1,15 +1,22 @@
 //! Looking at the dead-letter queue.
 
-use coord_core::{AdminError, AgentId, DeadBody, DeadLetter, Page, Timestamp};
+use coord_core::{AdminError, AgentId, BackendError, DeadBody, DeadLetter, Page, Timestamp};
 use redis::Value;
 
 use crate::error::unexpected;
 use crate::layout::KeyLayout;
-use crate::mailbox::{MAX_OFFSET, Mailboxes};
+use crate::mailbox::Mailboxes;
 use crate::script::{Call, Script, lua};
 use crate::{codec, reply};
 
 static DEAD: Script = lua!("compact/dead_letters": "compact/dead_letters.lua");
+
+/// A dead message as it lies in Redis.
+pub(super) struct Grave {
+    pub(super) letter: DeadLetter,
+    /// What names it to scripts: its lid, or on the original's layout its JSON.
+    pub(super) key: Vec<u8>,
+}
 
 pub(crate) async fn dead_letters(
     mailboxes: &Mailboxes,
@@ -17,41 +24,48 @@ pub(crate) async fn dead_letters(
     page: Page,
 ) -> Result<Vec<DeadLetter>, AdminError> {
     agent.check()?;
+    let graves = graves(mailboxes, agent, page).await?;
+    Ok(graves.into_iter().map(|grave| grave.letter).collect())
+}
+
+/// One page of the dead-letter queue, oldest first.
+pub(super) async fn graves(
+    mailboxes: &Mailboxes,
+    agent: &AgentId,
+    page: Page,
+) -> Result<Vec<Grave>, BackendError> {
     let keys = mailboxes.keys(agent);
-    let offset = page.offset.min(MAX_OFFSET);
-    let limit = u64::from(page.bounded_limit());
+    let (offset, limit) = (page.bounded_offset(), u64::from(page.bounded_limit()));
     match mailboxes.layout {
         KeyLayout::Compact => {
             let call = Call::new(&DEAD, keys.parts(&["dead", "graves"]));
             let answer = mailboxes.lane.call(&call.number(offset).number(limit)).await?;
             let items = reply::list(DEAD.name(), answer)?;
-            items.chunks_exact(2).map(|pair| with_time(mailboxes.layout, pair)).collect()
+            items.chunks_exact(3).map(of_compact).collect()
         }
+        KeyLayout::Tta if limit == 0 => Ok(Vec::new()),
         KeyLayout::Tta => {
-            let last = offset.saturating_add(limit).saturating_sub(1);
+            let last = offset + limit - 1;
             let range = redis::cmd("LRANGE").arg(keys.part("dlq")).arg(offset).arg(last).take();
-            let answer = match limit {
-                0 => Value::Array(Vec::new()),
-                _ => mailboxes.lane.command("LRANGE", &range).await?,
-            };
-            let items = reply::list("LRANGE", answer)?;
-            items
-                .into_iter()
-                .map(|item| {
-                    let stored = reply::bytes("LRANGE", item)?;
-                    Ok(DeadLetter { body: body(mailboxes.layout, &stored), died_at: None })
-                })
-                .collect()
+            let answer = mailboxes.lane.command("LRANGE", &range).await?;
+            let items = reply::list("LRANGE", answer)?.into_iter();
+            items.map(|item| Ok(of_tta(reply::bytes("LRANGE", item)?))).collect()
         }
     }
 }
 
-fn with_time(layout: KeyLayout, pair: &[Value]) -> Result<DeadLetter, AdminError> {
-    let [at, Value::BulkString(stored)] = pair else {
-        return Err(unexpected(DEAD.name(), pair).into());
+fn of_compact(parts: &[Value]) -> Result<Grave, BackendError> {
+    let [at, Value::BulkString(lid), Value::BulkString(stored)] = parts else {
+        return Err(unexpected(DEAD.name(), parts));
     };
     let died_at = Some(Timestamp::from_micros(reply::number(DEAD.name(), at)?));
-    Ok(DeadLetter { body: body(layout, stored), died_at })
+    let letter = DeadLetter { body: body(KeyLayout::Compact, stored), died_at };
+    Ok(Grave { letter, key: lid.clone() })
+}
+
+fn of_tta(stored: Vec<u8>) -> Grave {
+    let letter = DeadLetter { body: body(KeyLayout::Tta, &stored), died_at: None };
+    Grave { letter, key: stored }
 }
 
 fn body(layout: KeyLayout, stored: &[u8]) -> DeadBody {

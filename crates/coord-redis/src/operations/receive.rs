@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use coord_core::mailbox::SWEEP_LIMIT;
 use coord_core::{
-    AgentId, BackendError, ExpiryPolicy, ReceiveError, ReceivedMessage, ReservationToken,
-    Timestamp, check_visibility, micros,
+    AgentId, BackendError, ExpiryPolicy, InvalidInput, ReceiveError, ReceivedMessage,
+    ReservationToken, Timestamp, check_visibility, micros,
 };
 use redis::Value;
 
@@ -24,21 +24,53 @@ static RECEIVE: ScriptPair = ScriptPair {
     tta: lua!("tta/receive": "lib/time.lua", "lib/tta.lua", "lib/tta_back.lua", "tta/receive.lua"),
 };
 
-/// Reserves the next message that can be read; what cannot goes to the dead-letter queue.
+/// The most messages of one receive.
+pub(crate) const MAX_BATCH: usize = 1_000;
+
+/// What is asked for.
+pub(crate) struct Wanted {
+    pub(crate) visibility: Duration,
+    pub(crate) max: usize,
+}
+
+/// Settles `done`, then reserves the next messages that can be read; what cannot goes to the
+/// dead-letter queue. Also tells whether `done` held something.
 pub(crate) async fn receive(
     mailboxes: &Mailboxes,
     agent: &AgentId,
-    visibility: Duration,
-) -> Result<Option<ReceivedMessage>, ReceiveError> {
+    wanted: &Wanted,
+    mut done: Option<&ReservationToken>,
+) -> Result<(bool, Vec<ReceivedMessage>), ReceiveError> {
     agent.check()?;
-    check_visibility(visibility)?;
+    check_visibility(wanted.visibility)?;
+    check_batch(wanted.max)?;
+    let mut settled = false;
+    let mut received = Vec::new();
     loop {
-        let Some(stored) = reserve(mailboxes, agent, visibility).await? else { return Ok(None) };
-        match codec::decode(mailboxes.layout, &stored.bytes) {
-            Ok(queued) => return Ok(Some(stored.into_received(mailboxes.layout, queued))),
-            Err(_) => bury(mailboxes, agent, &stored.token, &stored.bytes).await?,
+        let rest = Wanted { max: wanted.max - received.len(), ..*wanted };
+        let (was_settled, reserved) = reserve(mailboxes, agent, &rest, done.take()).await?;
+        settled |= was_settled;
+        let asked_again = reserved.len() == rest.max;
+        let before = received.len();
+        let all = reserved.len();
+        for stored in reserved {
+            match codec::decode(mailboxes.layout, &stored.bytes) {
+                Ok(queued) => received.push(stored.into_received(mailboxes.layout, queued)),
+                Err(_) => bury(mailboxes, agent, &stored.token, &stored.bytes).await?,
+            }
+        }
+        let buried = all - (received.len() - before);
+        if buried == 0 || !asked_again {
+            return Ok((settled, received));
         }
     }
+}
+
+fn check_batch(max: usize) -> Result<(), InvalidInput> {
+    if (1..=MAX_BATCH).contains(&max) {
+        return Ok(());
+    }
+    Err(InvalidInput::new("max messages", format!("{max}, must be 1 to {MAX_BATCH}")))
 }
 
 /// A reserved message as it lies in Redis.
@@ -64,18 +96,24 @@ impl Stored {
 async fn reserve(
     mailboxes: &Mailboxes,
     agent: &AgentId,
-    visibility: Duration,
-) -> Result<Option<Stored>, BackendError> {
+    wanted: &Wanted,
+    mut done: Option<&ReservationToken>,
+) -> Result<(bool, Vec<Stored>), BackendError> {
+    let tokens: Vec<_> = (0..wanted.max).map(|_| draw_token()).collect();
     let mut decided = Vec::new();
+    let mut settled = false;
     loop {
-        let token = draw_token();
-        let call = call(mailboxes, agent, visibility, &token, &decided);
+        let call = call(mailboxes, agent, wanted.visibility, done.take(), &tokens, &decided);
         let what = call.script.name();
         let mut items = reply::list(what, mailboxes.lane.call(&call).await?)?.into_iter();
-        let head = items.next().ok_or_else(|| unexpected(what, "an empty list"))?;
-        let deadline = reply::number(what, &head)?;
+        let (Some(deadline), Some(was_settled)) = (items.next(), items.next()) else {
+            return Err(unexpected(what, "half a reply"));
+        };
+        let deadline = reply::number(what, &deadline)?;
+        settled |= reply::number(what, &was_settled)? == 1;
         if deadline > 0 {
-            return one(what, token, Timestamp::from_micros(deadline), items);
+            let deadline = Timestamp::from_micros(deadline);
+            return Ok((settled, stored(what, tokens, deadline, items)?));
         }
         let policy = mailboxes.policy();
         let expired = reply::token_pairs(what, items)?;
@@ -86,33 +124,40 @@ async fn reserve(
     }
 }
 
-fn one(
+fn stored(
     what: &str,
-    token: ReservationToken,
+    tokens: Vec<ReservationToken>,
     deadline: Timestamp,
     mut items: impl Iterator<Item = Value>,
-) -> Result<Option<Stored>, BackendError> {
-    let Some(echo) = items.next() else { return Ok(None) };
-    let (Some(fence), Some(stored)) = (items.next(), items.next()) else {
-        return Err(unexpected(what, "a token without a message"));
-    };
-    if reply::text(what, echo)? != token.as_str() {
-        return Err(unexpected(what, "another token"));
+) -> Result<Vec<Stored>, BackendError> {
+    let mut all = Vec::new();
+    for token in tokens {
+        let Some(echo) = items.next() else { break };
+        let (Some(fence), Some(bytes)) = (items.next(), items.next()) else {
+            return Err(unexpected(what, "a token without a message"));
+        };
+        if reply::text(what, echo)? != token.as_str() {
+            return Err(unexpected(what, "another token"));
+        }
+        let (fence, bytes) = (reply::number(what, &fence)?, reply::bytes(what, bytes)?);
+        all.push(Stored { token, fence, deadline, bytes });
     }
-    let (fence, bytes) = (reply::number(what, &fence)?, reply::bytes(what, stored)?);
-    Ok(Some(Stored { token, fence, deadline, bytes }))
+    Ok(all)
 }
 
 fn call<'a>(
     mailboxes: &Mailboxes,
     agent: &AgentId,
     visibility: Duration,
-    token: &ReservationToken,
+    done: Option<&ReservationToken>,
+    tokens: &[ReservationToken],
     decided: &[(String, Verdict)],
 ) -> Call<'a> {
     let policy = mailboxes.policy();
     let low_every = policy.low_every().map_or(0, |n| u64::from(n.get()));
+    let done = done.map(ReservationToken::as_str).unwrap_or_default();
     let keys = |parts: &[&str]| mailboxes.keys(agent).parts(parts);
+    let wanted = tokens.iter().map(ReservationToken::as_str);
     match mailboxes.layout {
         KeyLayout::Compact => {
             let parts = ["ready", "timers", "messages", "meta", "reserved", "dead", "graves"];
@@ -122,7 +167,8 @@ fn call<'a>(
                 .number(u64::from(policy.retry_attempts()))
                 .flag(policy.expiry() == ExpiryPolicy::CountAttempt)
                 .number(SWEEP_LIMIT as u64)
-                .arg(token.as_str())
+                .arg(done)
+                .args(wanted)
         }
         KeyLayout::Tta => {
             let parts = ["queue", "sched", "reserved", "reserved_deadlines", "dlq", "fence"];
@@ -132,8 +178,9 @@ fn call<'a>(
                 .number(micros(visibility))
                 .number(low_every)
                 .number(limit)
-                .number(1)
-                .arg(token.as_str());
+                .arg(done)
+                .number(tokens.len() as u64)
+                .args(wanted);
             decided.iter().fold(call, |call, (token, verdict)| {
                 call.arg(token.as_str()).number(u64::from(verdict.level)).arg(verdict.json.clone())
             })

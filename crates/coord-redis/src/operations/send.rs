@@ -10,17 +10,19 @@ use crate::keys::mailbox_index;
 use crate::layout::KeyLayout;
 use crate::mailbox::Mailboxes;
 use crate::script::{Call, ScriptPair, lua};
+use crate::server::claim;
 use crate::{codec, reply};
 
 static SEND: ScriptPair = ScriptPair {
-    compact: lua!("compact/send": "lib/time.lua", "lib/compact.lua", "compact/send.lua"),
-    tta: lua!("tta/send": "lib/time.lua", "tta/send.lua"),
+    compact: lua!("compact/send": "lib/time.lua", "lib/compact.lua", "lib/compact_send.lua",
+        "compact/send.lua"),
+    tta: lua!("tta/send": "lib/time.lua", "lib/tta_send.lua", "tta/send.lua"),
 };
 
 /// The largest message, in bytes of its JSON.
 pub(crate) const MAX_MESSAGE_BYTES: usize = 64 * 1024 * 1024;
 
-/// A message that was checked and encoded.
+/// A message that was checked.
 pub(crate) struct Prepared {
     message: AgentMessage,
     options: SendOptions,
@@ -49,59 +51,105 @@ pub(crate) fn prepare(
     Ok(Prepared { message, options })
 }
 
-/// Sends one prepared message to one mailbox.
+/// Sends prepared messages to one mailbox in one script: one result each, in order.
 ///
-/// With a dedup window a failure of unknown outcome is repeated once: the server answers the
-/// second copy as a duplicate.
+/// If every one has a dedup window, a failure of unknown outcome is repeated once: the server
+/// answers what it has as a duplicate.
 pub(crate) async fn send(
     mailboxes: &Mailboxes,
     recipient: &AgentId,
-    prepared: &Prepared,
-) -> Result<MessageResult, SendError> {
+    batch: &[Prepared],
+) -> Result<Vec<MessageResult>, SendError> {
     recipient.check()?;
-    index(mailboxes, recipient).await?;
-    let call = call(mailboxes, recipient, prepared);
-    let answer = match mailboxes.lane.call(&call).await {
-        Err(error) if error.is_outcome_unknown() && prepared.options.dedup_window().is_some() => {
-            mailboxes.lane.call(&call).await?
-        }
-        answer => answer?,
-    };
-    let numbers = reply::numbers(call.script.name(), answer)?;
-    let [is_new, depth, outcome] = numbers[..] else {
-        return Err(unexpected(call.script.name(), numbers).into());
-    };
-    // A mailbox that this process knew is new again: the data was flushed, the index with it.
-    if is_new == 1 {
-        add_to_index(mailboxes, recipient.mailbox_key()).await?;
+    if batch.is_empty() {
+        return Ok(Vec::new());
     }
-    let limit = mailboxes.policy().queue_size();
-    let outcome = match outcome {
-        0 => SendOutcome::Accepted,
-        1 => SendOutcome::Duplicate,
-        2 => SendOutcome::Refused(SendRefusal::QueueFull { depth, limit }),
-        other => return Err(unexpected(call.script.name(), other).into()),
-    };
-    let result = MessageResult::new(prepared.message.message_id.clone(), outcome);
-    mailboxes.metrics.sent(result.delivered());
-    Ok(result)
-}
-
-fn call<'a>(mailboxes: &Mailboxes, recipient: &AgentId, prepared: &Prepared) -> Call<'a> {
-    let layout = mailboxes.layout;
-    let keys = match layout {
+    index(mailboxes, recipient).await?;
+    let script = SEND.of(mailboxes.layout);
+    let keys = match mailboxes.layout {
         KeyLayout::Compact => &["ready", "timers", "messages", "meta", "dedup"][..],
         KeyLayout::Tta => &["queue", "sched", "dedup"],
     };
+    let call = Call::new(script, mailboxes.keys(recipient).parts(keys))
+        .number(mailboxes.policy().queue_size());
+    let call = batch.iter().fold(call, |call, prepared| message_args(mailboxes, prepared, call));
+    let may_repeat = batch.iter().all(|prepared| prepared.options.dedup_window().is_some());
+    let numbers = match mailboxes.lane.call(&call).await {
+        Err(error) if error.is_outcome_unknown() && may_repeat => mailboxes.lane.call(&call).await,
+        answer => answer,
+    }?;
+    let answer = decode(mailboxes, script.name(), &reply::numbers(script.name(), numbers)?)?;
+    if answer.outcomes.len() != batch.len() {
+        return Err(unexpected(script.name(), answer.outcomes).into());
+    }
+    note_answer(mailboxes, recipient, &answer).await?;
+    Ok(batch.iter().enumerate().map(|(at, prepared)| answer.result(prepared, at)).collect())
+}
+
+/// What a script that takes messages in answered.
+pub(super) struct Answer {
+    is_new: bool,
+    outcomes: Vec<SendOutcome>,
+}
+
+impl Answer {
+    /// The result of message number `at`.
+    pub(super) fn result(&self, prepared: &Prepared, at: usize) -> MessageResult {
+        MessageResult::new(prepared.message.message_id.clone(), self.outcomes[at])
+    }
+}
+
+pub(super) fn decode(
+    mailboxes: &Mailboxes,
+    what: &str,
+    numbers: &[u64],
+) -> Result<Answer, BackendError> {
+    let [is_new, depth, outcomes @ ..] = numbers else { return Err(unexpected(what, numbers)) };
+    let full = SendRefusal::QueueFull { depth: *depth, limit: mailboxes.policy().queue_size() };
+    let outcomes = outcomes.iter().map(|outcome| match outcome {
+        0 => Ok(SendOutcome::Accepted),
+        1 => Ok(SendOutcome::Duplicate),
+        2 => Ok(SendOutcome::Refused(full)),
+        other => Err(unexpected(what, other)),
+    });
+    let outcomes: Vec<_> = outcomes.collect::<Result<_, _>>()?;
+    if outcomes.is_empty() {
+        return Err(unexpected(what, numbers));
+    }
+    Ok(Answer { is_new: *is_new == 1, outcomes })
+}
+
+/// Counts what was sent; a mailbox that this process knew and that is new again lost its entry
+/// in the index with the flushed data, and the prefix its marker.
+pub(super) async fn note_answer(
+    mailboxes: &Mailboxes,
+    recipient: &AgentId,
+    answer: &Answer,
+) -> Result<(), BackendError> {
+    for outcome in &answer.outcomes {
+        mailboxes.metrics.sent(!matches!(outcome, SendOutcome::Refused(_)));
+    }
+    if answer.is_new {
+        claim(&mailboxes.lane, &mailboxes.prefix).await?;
+        add_to_index(mailboxes, recipient.mailbox_key()).await?;
+    }
+    Ok(())
+}
+
+/// Appends what the scripts need of one message.
+pub(super) fn message_args<'a>(
+    mailboxes: &Mailboxes,
+    prepared: &Prepared,
+    call: Call<'a>,
+) -> Call<'a> {
     let now = mailboxes.wall_clock();
     let mut queued = QueueMessage::new(prepared.message.clone());
     queued.enqueued_at = Some(now.to_string());
     let options = prepared.options;
     let micros_of = |duration: Option<std::time::Duration>| duration.map_or(0, micros);
-    let body = codec::encode(layout, &queued, now.as_micros(), options.expires_in().is_some());
-    Call::new(SEND.of(layout), mailboxes.keys(recipient).parts(keys))
-        .number(mailboxes.policy().queue_size())
-        .number(u64::from(queued.priority.number()))
+    let expires = options.expires_in().is_some();
+    let body = codec::encode(mailboxes.layout, &queued, now.as_micros(), expires);
+    call.number(u64::from(queued.priority.number()))
         .number(micros(options.delay()))
         .number(micros_of(options.expires_in()))
         .number(micros_of(options.dedup_window()))
@@ -110,7 +158,7 @@ fn call<'a>(mailboxes: &Mailboxes, recipient: &AgentId, prepared: &Prepared) -> 
 }
 
 /// Puts a mailbox into the index of the compact layout, before its first message.
-async fn index(mailboxes: &Mailboxes, agent: &AgentId) -> Result<(), BackendError> {
+pub(super) async fn index(mailboxes: &Mailboxes, agent: &AgentId) -> Result<(), BackendError> {
     let mailbox = agent.mailbox_key();
     if mailboxes.layout == KeyLayout::Tta || mailboxes.is_indexed(&mailbox) {
         return Ok(());

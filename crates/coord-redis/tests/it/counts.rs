@@ -39,7 +39,7 @@ async fn operations_cost_what_the_documents_say() {
     }
     for ((operation, layout), (trips, _)) in &measured {
         let limit = match layout.as_str() {
-            _ if operation.contains("first") => 3,
+            _ if operation.contains("first") => 4,
             "tta" if operation.contains("parsed token") => 2,
             _ => 1,
         };

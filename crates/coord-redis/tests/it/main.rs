@@ -1,9 +1,15 @@
 //! Tests of the Redis adapter, on real servers.
 
+mod batches;
 mod cancel;
 mod conformance;
 mod counts;
 mod cycle;
+mod errors;
+mod fake;
 mod harness;
+mod history;
 mod poison;
 mod processes;
+mod python;
+mod reconnect;

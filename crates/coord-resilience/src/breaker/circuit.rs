@@ -106,7 +106,10 @@ impl CircuitBreaker {
     where
         Fut: Future<Output = Result<T, E>>,
     {
-        let mut permit = self.admit()?;
+        let mut permit = match self.admit() {
+            Ok(permit) => permit,
+            Err(refusal) => return self.reject(refusal),
+        };
         let mut future = pin!(op());
         // The clock is read only once the call turns out to wait.
         let result = poll_fn(|cx| {
@@ -145,7 +148,10 @@ impl CircuitBreaker {
         classify: impl FnOnce(&Result<T, E>) -> Outcome,
         op: impl FnOnce() -> Result<T, E>,
     ) -> Result<T, CallError<E>> {
-        let mut permit = self.admit()?;
+        let mut permit = match self.admit() {
+            Ok(permit) => permit,
+            Err(refusal) => return self.reject(refusal),
+        };
         permit.start();
         let result = op();
         let outcome = classify(&result);
@@ -162,7 +168,8 @@ impl CircuitBreaker {
     /// [`Rejected`] if the breaker does not let the call pass.
     #[inline]
     pub fn try_acquire(&self) -> Result<Permit<&Self>, Rejected> {
-        let mut permit = Permit::new(self, self.ticket()?);
+        let ticket = self.ticket().map_err(|refusal| self.rejected(refusal))?;
+        let mut permit = Permit::new(self, ticket);
         permit.start();
         Ok(permit)
     }
@@ -172,31 +179,39 @@ impl CircuitBreaker {
     /// # Errors
     /// [`Rejected`] if the breaker does not let the call pass.
     pub fn try_acquire_owned(&self) -> Result<Permit, Rejected> {
-        let mut permit = Permit::new(self.clone(), self.ticket()?);
+        let ticket = self.ticket().map_err(|refusal| self.rejected(refusal))?;
+        let mut permit = Permit::new(self.clone(), ticket);
         permit.start();
         Ok(permit)
     }
 
     #[inline(always)]
-    pub(crate) fn admit(&self) -> Result<Guard<'_>, Rejected> {
+    pub(crate) fn admit(&self) -> Result<Guard<'_>, Refusal> {
         Ok(Guard::new(&self.shell, self.ticket()?))
     }
 
     #[inline(always)]
-    fn ticket(&self) -> Result<Ticket, Rejected> {
+    fn ticket(&self) -> Result<Ticket, Refusal> {
         match self.shell.admit_closed() {
             Some(ticket) => Ok(ticket),
             None => self.admit_slowly(),
         }
     }
 
-    /// Apart from the fast path, so that its large result stays out of it.
     #[cold]
     #[inline(never)]
-    fn admit_slowly(&self) -> Result<Ticket, Rejected> {
-        self.shell.try_acquire().map_err(|refusal| self.rejected(refusal))
+    fn admit_slowly(&self) -> Result<Ticket, Refusal> {
+        self.shell.try_acquire()
     }
 
+    /// Apart from the fast path, and straight into the caller's result.
+    #[cold]
+    #[inline(never)]
+    fn reject<T, E>(&self, refusal: Refusal) -> Result<T, CallError<E>> {
+        Err(CallError::Rejected(self.rejected(refusal)))
+    }
+
+    #[inline]
     pub(crate) fn rejected(&self, refusal: Refusal) -> Rejected {
         let Refusal { state, retry_after } = refusal;
         Rejected { breaker: self.shell.name.clone(), state, retry_after }

@@ -74,11 +74,11 @@ impl<'a, S, T, E, Op, W, N> Call<'a, S, Result<T, E>, Op, W, N> {
         W: Classify<T, E>,
         N: Notify<E>,
     {
-        let Retry { policy, sleeper, clock, budget, breaker, seed } = self.retry;
-        let mut course = Course::new(policy, budget.as_ref(), clock, *seed);
+        let Retry { sleeper, limits } = self.retry;
+        let mut course = Course::new(limits);
         course.start_if_limited();
         loop {
-            let mut permit = match admit(breaker.as_ref(), &mut course) {
+            let mut permit = match admit(limits.breaker.as_ref(), &mut course) {
                 Admission::Go(permit) => permit,
                 Admission::Wait(delay) => {
                     sleeper.sleep(delay).await;
@@ -136,11 +136,11 @@ impl<'a, S, T, E, Op, W, N> Call<'a, S, Result<T, E>, Op, W, N> {
         W: Classify<T, E>,
         N: Notify<E>,
     {
-        let Retry { policy, sleeper, clock, budget, breaker, seed } = self.retry;
-        let mut course = Course::new(policy, budget.as_ref(), clock, *seed);
+        let Retry { sleeper, limits } = self.retry;
+        let mut course = Course::new(limits);
         course.start();
         loop {
-            let mut permit = match admit(breaker.as_ref(), &mut course) {
+            let mut permit = match admit(limits.breaker.as_ref(), &mut course) {
                 Admission::Go(permit) => permit,
                 Admission::Wait(delay) => {
                     sleeper.sleep(delay);
@@ -182,9 +182,9 @@ fn admit<'b, E>(breaker: Option<&'b CircuitBreaker>, course: &mut Course<'_, E>)
     let Some(breaker) = breaker else { return Admission::Go(None) };
     match breaker.admit() {
         Ok(permit) => Admission::Go(Some(permit)),
-        Err(rejected) => match course.next_after_rejection(&rejected) {
+        Err(refusal) => match course.next_after_rejection(refusal) {
             Ok(delay) => Admission::Wait(delay),
-            Err(reason) => Admission::Stop(reason, rejected.retry_after),
+            Err(reason) => Admission::Stop(reason, refusal.retry_after),
         },
     }
 }
@@ -249,6 +249,7 @@ fn cut<T, E>(
     next.map(Step::Wait).map_err(|reason| course.fail(reason, None))
 }
 
+#[inline]
 fn attempt<'c, E>(course: &'c Course<'_, E>) -> Attempt<'c, E> {
     let number = course.attempts;
     let elapsed = if number == 1 { Duration::ZERO } else { course.elapsed() };

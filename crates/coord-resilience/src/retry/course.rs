@@ -2,22 +2,19 @@
 
 use std::time::Duration;
 
-use super::budget::RetryBudget;
+use super::Limits;
 use super::error::{Reason, RetryError};
-use super::policy::{Class, RetryPolicy};
+use super::policy::Class;
 use crate::backoff::{Delays, random_seed};
-use crate::breaker::Rejected;
-use crate::clock::ClockSource;
+use crate::breaker::Refusal;
 
 /// One run under way.
 #[derive(Debug)]
 pub(crate) struct Course<'a, E> {
-    policy: &'a RetryPolicy,
-    budget: Option<&'a RetryBudget>,
-    clock: &'a ClockSource,
-    seed: Option<u64>,
+    limits: &'a Limits,
     started: Option<Duration>,
-    delays: Option<Delays>,
+    /// Made for the first retry, so that runs that need none stay small.
+    delays: Option<Box<Delays>>,
     pub(crate) attempts: u32,
     timeouts: u32,
     circuit_waits: u32,
@@ -43,17 +40,9 @@ impl Limit {
 
 impl<'a, E> Course<'a, E> {
     #[inline]
-    pub(crate) fn new(
-        policy: &'a RetryPolicy,
-        budget: Option<&'a RetryBudget>,
-        clock: &'a ClockSource,
-        seed: Option<u64>,
-    ) -> Self {
+    pub(crate) fn new(limits: &'a Limits) -> Self {
         Self {
-            policy,
-            budget,
-            clock,
-            seed,
+            limits,
             started: None,
             delays: None,
             attempts: 0,
@@ -69,26 +58,26 @@ impl<'a, E> Course<'a, E> {
     #[inline]
     pub(crate) fn start(&mut self) {
         if self.started.is_none() {
-            self.started = Some(self.clock.coarse());
+            self.started = Some(self.limits.clock.coarse());
         }
     }
 
     /// Notes the start if something depends on it from the first attempt on.
     #[inline]
     pub(crate) fn start_if_limited(&mut self) {
-        if self.policy.deadline.is_some() {
+        if self.limits.policy.deadline.is_some() {
             self.start();
         }
     }
 
     pub(crate) fn elapsed(&self) -> Duration {
-        self.started.map_or(Duration::ZERO, |at| self.clock.now().saturating_sub(at))
+        self.started.map_or(Duration::ZERO, |at| self.limits.clock.now().saturating_sub(at))
     }
 
     /// The limit of the attempt about to wait, whichever comes first.
     pub(crate) fn limit(&self) -> Option<Limit> {
-        let left = self.policy.deadline.map(|d| d.saturating_sub(self.elapsed()));
-        match (self.policy.attempt_timeout, left) {
+        let left = self.limits.policy.deadline.map(|d| d.saturating_sub(self.elapsed()));
+        match (self.limits.policy.attempt_timeout, left) {
             (Some(attempt), Some(left)) if attempt < left => Some(Limit::Attempt(attempt)),
             (_, Some(left)) => Some(Limit::Deadline(left)),
             (Some(attempt), None) => Some(Limit::Attempt(attempt)),
@@ -99,7 +88,7 @@ impl<'a, E> Course<'a, E> {
     /// The run succeeded.
     #[inline]
     pub(crate) fn succeeded(&self) {
-        if let Some(budget) = self.budget {
+        if let Some(budget) = &self.limits.budget {
             budget.deposit(self.spent.max(1));
         }
     }
@@ -117,15 +106,15 @@ impl<'a, E> Course<'a, E> {
             Class::Transient => Duration::ZERO,
             Class::Throttled { retry_after } => retry_after.unwrap_or_default(),
         };
-        if self.attempts > self.policy.max_retries {
+        if self.attempts > self.limits.policy.max_retries {
             return Err(Reason::Attempts);
         }
-        if floor > self.policy.max_retry_after {
+        if floor > self.limits.policy.max_retry_after {
             return Err(Reason::RetryAfter);
         }
         let delay = self.delay().max(floor);
         self.fits(delay)?;
-        self.spent = match self.budget {
+        self.spent = match &self.limits.budget {
             Some(budget) => budget.withdraw(class).ok_or(Reason::Budget)?,
             None => 0,
         };
@@ -137,13 +126,15 @@ impl<'a, E> Course<'a, E> {
     /// A rejection is no attempt and costs no budget. It is waited out only under a deadline, and
     /// at most as often as there may be attempts.
     #[cold]
-    pub(crate) fn next_after_rejection(&mut self, rejected: &Rejected) -> Result<Duration, Reason> {
+    pub(crate) fn next_after_rejection(&mut self, refusal: Refusal) -> Result<Duration, Reason> {
         self.start();
         self.circuit_waits += 1;
-        if self.policy.deadline.is_none() || self.circuit_waits > self.policy.max_retries + 1 {
+        if self.limits.policy.deadline.is_none()
+            || self.circuit_waits > self.limits.policy.max_retries + 1
+        {
             return Err(Reason::Circuit);
         }
-        let delay = rejected.retry_after.unwrap_or_else(|| self.delay());
+        let delay = refusal.retry_after.unwrap_or_else(|| self.delay());
         self.fits(delay).map_err(|_| Reason::Circuit)?;
         Ok(delay)
     }
@@ -162,15 +153,16 @@ impl<'a, E> Course<'a, E> {
     }
 
     fn delay(&mut self) -> Duration {
-        let (backoff, seed) = (&self.policy.backoff, self.seed);
-        let delays =
-            self.delays.get_or_insert_with(|| backoff.delays(seed.unwrap_or_else(random_seed)));
+        let (backoff, seed) = (&self.limits.policy.backoff, self.limits.seed);
+        let delays = self
+            .delays
+            .get_or_insert_with(|| Box::new(backoff.delays(seed.unwrap_or_else(random_seed))));
         delays.next().unwrap_or_default()
     }
 
     /// Whether a wait ends before the deadline.
     fn fits(&self, delay: Duration) -> Result<(), Reason> {
-        match self.policy.deadline {
+        match self.limits.policy.deadline {
             Some(deadline) if self.elapsed().saturating_add(delay) >= deadline => {
                 Err(Reason::Deadline)
             }

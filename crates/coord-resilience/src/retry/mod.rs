@@ -40,8 +40,14 @@ pub use policy::{Class, RetryPolicy};
 /// ```
 #[derive(Clone, Debug)]
 pub struct Retry<S> {
-    policy: RetryPolicy,
     sleeper: S,
+    limits: Limits,
+}
+
+/// All that bounds a run, whatever it waits with.
+#[derive(Clone, Debug)]
+struct Limits {
+    policy: RetryPolicy,
     clock: ClockSource,
     budget: Option<RetryBudget>,
     breaker: Option<CircuitBreaker>,
@@ -77,27 +83,28 @@ impl<S> Retry<S> {
     pub fn with_sleeper(policy: RetryPolicy, sleeper: S) -> Result<Self, ConfigError> {
         policy.validate()?;
         let clock = ClockSource::system();
-        Ok(Self { policy, sleeper, clock, budget: None, breaker: None, seed: None })
+        let limits = Limits { policy, clock, budget: None, breaker: None, seed: None };
+        Ok(Self { sleeper, limits })
     }
 
     /// Measures time on this clock. Default the system's.
     #[must_use]
     pub fn with_clock(mut self, clock: impl Clock + 'static) -> Self {
-        self.clock = ClockSource::Injected(Arc::new(clock));
+        self.limits.clock = ClockSource::Injected(Arc::new(clock));
         self
     }
 
     /// Makes each run's delays reproducible. Default random.
     #[must_use]
     pub const fn with_seed(mut self, seed: u64) -> Self {
-        self.seed = Some(seed);
+        self.limits.seed = Some(seed);
         self
     }
 
     /// Takes retries out of this budget. Default none.
     #[must_use]
     pub fn with_budget(mut self, budget: RetryBudget) -> Self {
-        self.budget = Some(budget);
+        self.limits.budget = Some(budget);
         self
     }
 
@@ -106,7 +113,7 @@ impl<S> Retry<S> {
     /// error as ignored, a transient or throttled one as a failure.
     #[must_use]
     pub fn with_breaker(mut self, breaker: CircuitBreaker) -> Self {
-        self.breaker = Some(breaker);
+        self.limits.breaker = Some(breaker);
         self
     }
 
@@ -130,7 +137,7 @@ impl<S> Retry<S> {
     /// The policy.
     #[must_use]
     pub const fn policy(&self) -> &RetryPolicy {
-        &self.policy
+        &self.limits.policy
     }
 }
 
@@ -141,14 +148,14 @@ impl<S: Sleeper> Retry<S> {
     ///
     /// # Errors
     /// [`RetryError`] with the reason, the count and the last error.
-    pub async fn run<T, E, Fut>(
+    pub fn run<T, E, Fut>(
         &self,
         op: impl FnMut(Attempt<'_, E>) -> Fut,
-    ) -> Result<T, RetryError<E>>
+    ) -> impl Future<Output = Result<T, RetryError<E>>>
     where
         Fut: Future<Output = Result<T, E>>,
     {
-        self.call(op).run().await
+        self.call(op).run()
     }
 }
 

@@ -9,7 +9,8 @@ use tokio::task::JoinSet;
 use super::api::FakeRedis;
 use super::clock::Clock;
 use super::config::Config;
-use super::server::{Origin, Shared, serve};
+use super::server::{Origin, serve};
+use super::shared::Shared;
 use super::state::State;
 
 /// Sets up a [`FakeRedis`].
@@ -108,10 +109,6 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>, node: usize) {
     loop {
         tokio::select! {
             accepted = listener.accept() => if let Ok((stream, peer)) = accepted {
-                // While a script is busy the answer to everyone is BUSY.
-                if shared.lock_unless_busy().is_some_and(|state| state.refuses_node(node)) {
-                    continue;
-                }
                 let local = stream.local_addr().map_or_else(|_| String::new(), |at| at.to_string());
                 // Without it each small reply could wait for an acknowledgement.
                 let _best_effort = stream.set_nodelay(true);

@@ -18,6 +18,21 @@ impl State {
         dispatch::execute(self, id, args);
         self.serve_waiting();
         self.send_invalidations(id);
+        self.wake_for_expiry();
+    }
+
+    /// Lets the connections that are told of expiry set their timers anew.
+    fn wake_for_expiry(&mut self) {
+        let next = self.dbs.iter().filter_map(super::store::Db::next_expiry).min();
+        if next == self.known_expiry {
+            return;
+        }
+        self.known_expiry = next;
+        for session in self.sessions.values() {
+            if session.tracking.is_some() || session.subscriptions() > 0 {
+                session.wake.notify_one();
+            }
+        }
     }
 
     /// Reads the clock and does what is due: time-outs and expiry.
@@ -27,6 +42,20 @@ impl State {
         self.expire_due();
         self.serve_waiting();
         self.send_invalidations(0);
+    }
+
+    /// When a key expires next (in microseconds since 1970), if this connection would be told.
+    /// Others need no timer: what is due is removed before the next command looks.
+    pub(crate) fn next_told_expiry(&self, id: SessionId) -> Option<u64> {
+        let session = self.sessions.get(&id)?;
+        let listens =
+            session.subscriptions() > 0 && self.config.notify & super::notify::EXPIRED != 0;
+        if !self.active_expire || !(listens || session.tracking.is_some()) {
+            return None;
+        }
+        let next = self.dbs.iter().filter_map(super::store::Db::next_expiry).min()?;
+        // A key lives through its last millisecond.
+        Some(next.saturating_add(1).saturating_mul(1000))
     }
 
     /// Sends the reply of a command and counts errors.
@@ -130,11 +159,10 @@ impl State {
 
     /// Runs a command without a connection, as the all-powerful user, past strict checks of ACL.
     pub(crate) fn run_inside(&mut self, args: &[Bytes]) -> Reply {
-        let (id, _wake) = self.open_session(Origin {
-            peer: "inside:0".into(),
-            local: "inside:0".into(),
-            node: self.node_for(args),
-        });
+        let id = self.open_session(
+            Origin { peer: "inside:0".into(), local: "inside:0".into(), node: self.node_for(args) },
+            &std::sync::Arc::default(),
+        );
         if let Some(session) = self.sessions.get_mut(&id) {
             // RESP3 keeps the shapes apart; the user is one no ACL knows.
             session.user = Some(Bytes::new());
@@ -162,11 +190,10 @@ impl State {
     pub(crate) fn flush_scripts(&mut self) {
         let args = [Bytes::from_static(b"SCRIPT"), Bytes::from_static(b"FLUSH")];
         if let Ok(found) = dispatch::find(&args) {
-            let (id, _wake) = self.open_session(Origin {
-                peer: String::new(),
-                local: String::new(),
-                node: self.active_node,
-            });
+            let id = self.open_session(
+                Origin { peer: String::new(), local: String::new(), node: self.active_node },
+                &std::sync::Arc::default(),
+            );
             let _done = dispatch::run(self, id, found, &args, super::call::Origin::Client, None);
             self.close_session(id);
         }

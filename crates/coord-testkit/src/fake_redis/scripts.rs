@@ -7,8 +7,7 @@ use bytes::Bytes;
 
 use super::failure::Failure;
 use super::lua::MluaEngine;
-use super::lua::control::Control;
-use super::lua::engine::{Limits, LuaEngine, Registered};
+use super::lua::engine::{Control, Limits, LuaEngine, Registered};
 
 /// Lines of `redis.log` kept; older ones are dropped.
 const LOG_LINES: usize = 1000;

@@ -1,7 +1,6 @@
 //! Connections: reading requests, executing them under the lock, writing replies.
 
-use std::ops::{Deref, DerefMut};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -9,76 +8,18 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::Notify;
 
 use super::fault::Effect;
-use super::lua::control::Control;
+use super::lua::engine::Control;
 use super::reply::Reply;
 use super::request::Parser;
 use super::session::{Session, SessionId};
+use super::shared::Shared;
 use super::state::State;
 
 /// Most bytes kept of requests that cannot run yet (a blocked client that goes on sending).
 const MAX_PENDING: usize = 1024 * 1024 * 1024;
 
-/// Time between two looks at a busy script.
-const BUSY_LOOK: Duration = Duration::from_millis(2);
-
-/// The state and its lock, shared by all connections.
-#[derive(Debug)]
-pub(crate) struct Shared {
-    state: Mutex<State>,
-    /// Tells of a script that holds the lock for too long.
-    control: Arc<Control>,
-}
-
-impl Shared {
-    pub(crate) fn new(state: State) -> Self {
-        let control = Arc::clone(&state.scripts.control);
-        Self { state: Mutex::new(state), control }
-    }
-
-    /// Takes the lock. A panic of another command leaves the data as it was then.
-    pub(crate) fn lock(&self) -> Held<'_> {
-        self.control.enter(true);
-        self.guard()
-    }
-
-    /// Takes the lock; nothing if a script holds it beyond its time.
-    pub(crate) fn lock_unless_busy(&self) -> Option<Held<'_>> {
-        self.control.enter(false).then(|| self.guard())
-    }
-
-    fn guard(&self) -> Held<'_> {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        Held { state: Some(state), control: &self.control }
-    }
-}
-
-/// The locked state.
-#[derive(Debug)]
-pub(crate) struct Held<'a> {
-    /// There until the guard is dropped.
-    state: Option<MutexGuard<'a, State>>,
-    control: &'a Control,
-}
-
-impl Deref for Held<'_> {
-    type Target = State;
-    fn deref(&self) -> &State {
-        self.state.as_ref().expect("the state is there until the guard is dropped")
-    }
-}
-
-impl DerefMut for Held<'_> {
-    fn deref_mut(&mut self) -> &mut State {
-        self.state.as_mut().expect("the state is there until the guard is dropped")
-    }
-}
-
-impl Drop for Held<'_> {
-    fn drop(&mut self) {
-        self.state = None;
-        self.control.leave();
-    }
-}
+/// How often a connection looks whether a running script has ended.
+const SCRIPT_POLL: Duration = Duration::from_millis(2);
 
 /// Where a connection comes from and which node it has reached.
 #[derive(Debug, Clone)]
@@ -89,8 +30,8 @@ pub(crate) struct Origin {
 }
 
 impl State {
-    /// Opens a session; the caller closes it.
-    pub(crate) fn open_session(&mut self, origin: Origin) -> (SessionId, Arc<Notify>) {
+    /// Opens a session that wakes its connection by `wake`; the caller closes it.
+    pub(crate) fn open_session(&mut self, origin: Origin, wake: &Arc<Notify>) -> SessionId {
         let id = self.next_session;
         self.next_session += 1;
         let mut session = Session::new(id, origin.peer, origin.local, self.clock.now_us());
@@ -99,10 +40,10 @@ impl State {
         if self.users.default_is_open() {
             session.user = Some(Bytes::from_static(b"default"));
         }
-        let wake = Arc::clone(&session.wake);
+        session.wake = Arc::clone(wake);
         self.sessions.insert(id, session);
         self.stats.connections += 1;
-        (id, wake)
+        id
     }
 }
 
@@ -114,7 +55,10 @@ struct Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        self.shared.lock().close_session(self.id);
+        match self.shared.enter() {
+            Some(mut state) => state.close_session(self.id),
+            None => self.shared.close_later(self.id),
+        }
     }
 }
 
@@ -123,31 +67,23 @@ pub(crate) async fn serve<S>(stream: S, shared: Arc<Shared>, origin: Origin)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
+    let wake = Arc::new(Notify::new());
+    let mut session = None;
     let (mut reader, mut writer) = tokio::io::split(stream);
     let mut input = BytesMut::with_capacity(4096);
     let mut output = BytesMut::new();
     let mut requests = Requests::default();
     let mut eof = false;
-    let (id, wake) = loop {
-        if let Some(mut state) = shared.lock_unless_busy() {
-            break state.open_session(origin);
-        }
-        if !refuse(&shared.control, &mut reader, &mut writer, &mut requests, &mut input).await {
-            return;
-        }
-    };
-    let guard = Guard { shared: Arc::clone(&shared), id };
     loop {
-        let Some(turn) = take_turn(&shared, id, &mut requests, &mut input, &mut output) else {
-            let gone = !output.is_empty() && writer.write_all(&output).await.is_err();
-            output.clear();
-            if gone
-                || !refuse(&shared.control, &mut reader, &mut writer, &mut requests, &mut input)
-                    .await
-            {
-                break;
+        let turn = match shared.enter() {
+            None => answer_busy(&shared.control, &mut requests, &mut input, &mut output),
+            Some(mut state) => {
+                let guard = session.get_or_insert_with(|| {
+                    let id = state.open_session(origin.clone(), &wake);
+                    Guard { shared: Arc::clone(&shared), id }
+                });
+                take_turn(state, guard.id, &mut requests, &mut input, &mut output)
             }
-            continue;
         };
         let idle = output.is_empty();
         if turn.killed || (turn.closing && idle) || (eof && (idle || turn.blocked)) {
@@ -172,40 +108,8 @@ where
             () = deadline => {}
         }
     }
-    while shared.control.is_busy() {
-        tokio::time::sleep(BUSY_LOOK).await;
-    }
-    drop(guard);
+    drop(session);
     let _closed = writer.shutdown().await;
-}
-
-/// Answers the requests that come while a busy script holds the lock; false when
-/// the connection has ended.
-async fn refuse(
-    control: &Control,
-    reader: &mut (impl AsyncRead + Unpin),
-    writer: &mut (impl AsyncWrite + Unpin),
-    requests: &mut Requests,
-    input: &mut BytesMut,
-) -> bool {
-    let mut answers = BytesMut::new();
-    if requests.held.is_none() {
-        // A malformed request is left to the turn after the script.
-        while let Ok(Some(args)) = requests.parser.next(input, true) {
-            control.answer(&args).encode(false, &mut answers);
-        }
-    }
-    if writer.write_all(&answers).await.is_err() {
-        return false;
-    }
-    tokio::select! {
-        read = reader.read_buf(input), if input.len() < MAX_PENDING => {
-            requests.fresh = true;
-            matches!(read, Ok(count) if count > 0)
-        }
-        // The end of the script wakes nobody here: look again.
-        () = tokio::time::sleep(BUSY_LOOK) => true,
-    }
 }
 
 /// The requests of a connection on their way.
@@ -213,13 +117,21 @@ async fn refuse(
 struct Requests {
     parser: Parser,
     /// A whole request that has to wait.
-    held: Option<Waiting>,
+    held: Option<Held>,
     /// Bytes have come since the last turn.
     fresh: bool,
+    /// The connection has been let in.
+    opened: bool,
+}
+
+impl Requests {
+    const fn is_new(&self) -> bool {
+        !self.opened
+    }
 }
 
 #[derive(Debug)]
-struct Waiting {
+struct Held {
     args: Vec<Bytes>,
     /// Set by a delay fault: when the request goes on, past all further faults.
     until_us: Option<u64>,
@@ -236,23 +148,23 @@ struct Turn {
 
 const GONE: Turn = Turn { closing: true, killed: true, blocked: false, sleep: None };
 
-/// Executes the requests that are there and collects the output; nothing if a busy
-/// script holds the lock.
+/// Executes the requests that are there and collects the output.
 fn take_turn(
-    shared: &Shared,
+    mut state: MutexGuard<'_, State>,
     id: SessionId,
     requests: &mut Requests,
     input: &mut BytesMut,
     output: &mut BytesMut,
-) -> Option<Turn> {
-    let mut state = shared.lock_unless_busy()?;
+) -> Turn {
     let mut held_until = None;
-    if state.stopped {
-        return Some(GONE);
+    let node = state.sessions.get(&id).map_or(0, |session| session.node);
+    if state.stopped || (requests.is_new() && state.refuses_node(node)) {
+        return GONE;
     }
+    requests.opened = true;
     loop {
         let Some(session) = state.sessions.get(&id) else {
-            return Some(GONE);
+            return GONE;
         };
         if session.blocked.is_some() || session.closing || session.killed || session.hung {
             break;
@@ -262,7 +174,7 @@ fn take_turn(
             None => requests
                 .parser
                 .next(input, session.user.is_some())
-                .map(|args| args.map(|args| Waiting { args, until_us: None })),
+                .map(|args| args.map(|args| Held { args, until_us: None })),
         };
         match next {
             Ok(None) => break,
@@ -283,28 +195,54 @@ fn take_turn(
             }
         }
     }
-    state.freeze();
-    state.serve_timeouts();
+    state.tick();
     let now_us = state.now_us;
     let manual = state.clock.is_manual();
+    let expiry = state.next_told_expiry(id);
     let Some(session) = state.sessions.get_mut(&id) else {
-        return Some(GONE);
+        return GONE;
     };
     output.unsplit(session.out.split());
     let blocked = session.blocked.as_ref().and_then(|blocked| blocked.deadline_us);
-    let deadline = [blocked, held_until].into_iter().flatten().min();
-    Some(Turn {
+    let deadline = [blocked, held_until, expiry].into_iter().flatten().min();
+    Turn {
         closing: session.closing,
         killed: session.killed,
         blocked: session.blocked.is_some(),
         sleep: deadline
             .filter(|_| !manual)
             .map(|at| Duration::from_micros(at.saturating_sub(now_us))),
-    })
+    }
+}
+
+/// Answers for the server while a script holds the lock for too long; before, everyone waits.
+fn answer_busy(
+    control: &Control,
+    requests: &mut Requests,
+    input: &mut BytesMut,
+    output: &mut BytesMut,
+) -> Turn {
+    let mut closing = false;
+    while control.is_busy() && !closing {
+        let next = match requests.held.take() {
+            Some(held) => Ok(Some(held.args)),
+            None => requests.parser.next(input, true),
+        };
+        match next {
+            Ok(None) => break,
+            Ok(Some(args)) if args.is_empty() => {}
+            Ok(Some(args)) => control.answer_busy(&args).encode(false, output),
+            Err(text) => {
+                Reply::Error(text).encode(false, output);
+                closing = true;
+            }
+        }
+    }
+    Turn { closing, killed: false, blocked: false, sleep: Some(SCRIPT_POLL) }
 }
 
 /// Runs one request, faults included; gives it back with a time if it has to wait.
-fn run_request(state: &mut State, id: SessionId, held: Waiting) -> Option<(Waiting, u64)> {
+fn run_request(state: &mut State, id: SessionId, held: Held) -> Option<(Held, u64)> {
     state.freeze();
     let now_us = state.now_us;
     if let Some(until_us) =
@@ -316,7 +254,7 @@ fn run_request(state: &mut State, id: SessionId, held: Waiting) -> Option<(Waiti
     match effect {
         Some(Effect::Delay(by)) => {
             let until_us = now_us.saturating_add(u64::try_from(by.as_micros()).unwrap_or(u64::MAX));
-            return Some((Waiting { until_us: Some(until_us), ..held }, until_us));
+            return Some((Held { until_us: Some(until_us), ..held }, until_us));
         }
         Some(effect) => state.handle_with_fault(id, &held.args, effect),
         None => state.handle_request(id, &held.args),

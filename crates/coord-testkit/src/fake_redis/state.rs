@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::acl::Users;
 use super::blocking::Waiting;
 use super::clock::Clock;
+use super::commands::Dumped;
 use super::config::Config;
 use super::fault::Faults;
 use super::history::History;
@@ -56,6 +57,9 @@ pub(crate) struct State {
     pub(crate) refuses: bool,
     /// The server is gone: every connection ends.
     pub(crate) stopped: bool,
+    /// The next expiry as the connections that are told know it.
+    pub(crate) known_expiry: Option<u64>,
+    pub(crate) dumped: Dumped,
     pub(crate) topology: Topology,
     pub(crate) history: History,
     /// The node `scripts` belongs to.
@@ -103,6 +107,8 @@ impl State {
             log: Log::default(),
             refuses: false,
             stopped: false,
+            known_expiry: None,
+            dumped: Dumped::default(),
             topology: Topology::Single,
             history: History::default(),
             active_node: 0,
@@ -151,9 +157,16 @@ impl State {
     /// Tells WATCH, blocked clients and tracking that a key has changed.
     pub(crate) fn key_changed(&mut self, db: usize, key: &Bytes) {
         if let Some(ids) = self.watchers.get(&(db, key.clone())) {
+            let gone = !self.dbs[db].contains(key);
             for id in ids {
-                if let Some(session) = self.sessions.get_mut(id) {
-                    session.dirty = true;
+                let Some(session) = self.sessions.get_mut(id) else { continue };
+                let watched =
+                    session.watched.iter_mut().find(|(at, other, _)| *at == db && other == key);
+                // A key that was past its time already when it was watched is removed at last:
+                // that is no change.
+                match watched {
+                    Some((_, _, was_due)) if *was_due && gone => *was_due = false,
+                    _ => session.dirty = true,
                 }
             }
         }

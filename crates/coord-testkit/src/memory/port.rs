@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use coord_core::mailbox::Send;
+use coord_core::mailbox::{ForwardOutcome, Send};
 use coord_core::{
-    AdminError, AgentId, AgentMessage, DeadLetter, FailureType, InvalidInput, MailboxPolicy,
-    MailboxStats, MessageCoordinator, MessageId, MessageResult, MessageSubscription, MessageType,
-    NackOutcome, Page, PeekedMessage, QueueMessage, ReadyCounts, ReceiveError, ReceivedMessage,
-    ReservationToken, SendError, SendOptions, SettleError, Timestamp, check_visibility,
+    AdminError, AgentId, AgentMessage, DeadLetter, DeadSelection, FailureType, InvalidInput,
+    MailboxPolicy, MailboxStats, MessageCoordinator, MessageId, MessageResult, MessageSubscription,
+    MessageType, NackOutcome, Page, PeekedMessage, QueueMessage, ReadyCounts, ReceiveError,
+    ReceivedMessage, ReservationToken, SendError, SendOptions, SettleError, Timestamp,
+    check_visibility,
 };
 
 use super::InMemoryCoordinator;
@@ -117,6 +118,54 @@ impl MessageCoordinator for InMemoryCoordinator {
             _ => {}
         }
         Ok(outcome)
+    }
+
+    async fn forward(
+        &self,
+        agent: &AgentId,
+        token: &ReservationToken,
+        recipient: &AgentId,
+        mut message: AgentMessage,
+        options: SendOptions,
+    ) -> Result<MessageResult, SettleError> {
+        agent.check()?;
+        recipient.check()?;
+        options.validate()?;
+        let now = self.now();
+        message.timestamp.get_or_insert_with(|| now.to_string());
+        let id = message.message_id.clone();
+        let mut queued = QueueMessage::new(message);
+        queued.enqueued_at = Some(now.to_string());
+        let send = Send::new(queued).with_options(options);
+        let outcome = self.state().forward(now, agent, token, recipient, send)?;
+        let result = match outcome {
+            ForwardOutcome::ReservationLost => {
+                let (agent, token) = (agent.to_string(), token.to_string());
+                return Err(SettleError::ReservationLost { agent, token });
+            }
+            ForwardOutcome::Sent(outcome) => MessageResult::new(id, outcome),
+        };
+        self.shared.metrics.sent(result.delivered());
+        Ok(result)
+    }
+
+    async fn redrive(
+        &self,
+        agent: &AgentId,
+        selection: &DeadSelection,
+        limit: u64,
+    ) -> Result<u64, AdminError> {
+        agent.check()?;
+        let (mut state, now) = (self.state(), self.now());
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let mailbox = state.mailbox_mut(agent);
+        Ok(mailbox.map_or(0, |mailbox| mailbox.redrive(now, selection, limit)) as u64)
+    }
+
+    async fn purge(&self, agent: &AgentId, selection: &DeadSelection) -> Result<u64, AdminError> {
+        agent.check()?;
+        let mut state = self.state();
+        Ok(state.mailbox_mut(agent).map_or(0, |mailbox| mailbox.purge(selection)) as u64)
     }
 
     async fn recover_pending(&self, agent: Option<&AgentId>) -> Result<u64, AdminError> {

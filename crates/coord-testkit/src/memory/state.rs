@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use coord_core::mailbox::{Mailbox, Order, Send};
+use coord_core::mailbox::{ForwardOutcome, Mailbox, Order, Send};
 use coord_core::{
     AgentId, DeadBody, DeadLetter, InvalidInput, MailboxPolicy, MessageType, Page, QueueMessage,
-    Timestamp,
+    ReservationToken, SendOutcome, Timestamp,
 };
 
 #[derive(Debug)]
@@ -73,6 +73,25 @@ impl State {
     /// The mailbox of `agent`, made if it is not there yet.
     pub(super) fn open(&mut self, agent: &AgentId) -> Result<&mut Mailbox, InvalidInput> {
         Ok(&mut self.held(agent)?.mailbox)
+    }
+
+    /// Settles in one mailbox and sends to another, or the same, under one lock.
+    pub(super) fn forward(
+        &mut self,
+        now: Timestamp,
+        agent: &AgentId,
+        token: &ReservationToken,
+        recipient: &AgentId,
+        send: Send,
+    ) -> Result<ForwardOutcome, InvalidInput> {
+        if !self.mailbox(agent).is_some_and(|mailbox| mailbox.holds(token)) {
+            return Ok(ForwardOutcome::ReservationLost);
+        }
+        let outcome = self.open(recipient)?.send(now, send);
+        if !matches!(outcome, SendOutcome::Refused(_)) {
+            self.open(agent)?.ack(now, token);
+        }
+        Ok(ForwardOutcome::Sent(outcome))
     }
 
     pub(super) fn inject_raw(&mut self, now: Timestamp, agent: &AgentId, bytes: &[u8]) {

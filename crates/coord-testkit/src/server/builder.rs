@@ -13,6 +13,8 @@ pub struct RealServerBuilder {
     pub(super) password: Option<String>,
     pub(super) args: Vec<String>,
     pub(super) private: bool,
+    /// The configuration of a sentinel, which this server is then.
+    pub(super) sentinel: Option<String>,
 }
 
 impl RealServerBuilder {
@@ -46,6 +48,12 @@ impl RealServerBuilder {
     #[must_use]
     pub fn arg(mut self, arg: impl Into<String>) -> Self {
         self.args.push(arg.into());
+        self.private()
+    }
+
+    /// Makes the server a sentinel with these lines as its configuration.
+    pub(super) fn sentinel(mut self, lines: String) -> Self {
+        self.sentinel = Some(lines);
         self.private()
     }
 

@@ -13,6 +13,7 @@ use super::{Frame, Instance, Origin, RawClient, RealServer, RealServerBuilder, S
 /// The unix socket's name in the server's directory.
 pub(super) const SOCKET: &str = "redis.sock";
 const LOG: &str = "server.log";
+const CONFIG: &str = "sentinel.conf";
 
 /// How long a server may take until it answers.
 const READY_WITHIN: Duration = Duration::from_secs(10);
@@ -59,14 +60,25 @@ impl Instance {
     pub(super) fn launch(&mut self) -> Result<(), ServerError> {
         let log = File::options().create(true).append(true).open(self.dir.path().join(LOG))?;
         let mut command = Command::new(&self.binary);
+        if let Some(lines) = &self.options.sentinel {
+            // It rewrites the file, so a restart must not begin from scratch.
+            let config = self.dir.path().join(CONFIG);
+            if !config.exists() {
+                std::fs::write(&config, lines)?;
+            }
+            command.arg(config).arg("--sentinel");
+        }
         command
             .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1"])
-            .args(["--save", "", "--dir"])
+            .arg("--dir")
             .arg(self.dir.path())
-            .args(["--appendonly", if self.options.append_only { "yes" } else { "no" }])
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log);
+        if self.options.sentinel.is_none() {
+            let append_only = if self.options.append_only { "yes" } else { "no" };
+            command.args(["--save", "", "--appendonly", append_only]);
+        }
         if self.options.append_only {
             command.args(["--appendfsync", "always"]);
         }

@@ -7,8 +7,10 @@
 
 mod builder;
 mod client;
+mod cluster;
 mod error;
 mod launch;
+mod sentinel;
 
 use std::path::Path;
 use std::process::{Child, Command};
@@ -17,7 +19,9 @@ use tempfile::TempDir;
 
 pub use builder::RealServerBuilder;
 pub use client::{Frame, RawClient};
+pub use cluster::RealCluster;
 pub use error::ServerError;
+pub use sentinel::RealSentinel;
 
 /// A Redis or Valkey server that belongs to one test.
 ///

@@ -1,6 +1,6 @@
 //! The launcher of real servers.
 
-use coord_testkit::server::{Frame, RealServer, ServerError};
+use coord_testkit::server::{Frame, RealCluster, RealSentinel, RealServer, ServerError};
 
 #[test]
 fn keeps_port_and_data_over_a_crash_with_an_append_only_file() {
@@ -64,4 +64,39 @@ fn a_server_that_cannot_start_shows_its_log() {
         Err(ServerError::NotFound) => {}
         other => panic!("{other:?}"),
     }
+}
+
+#[test]
+fn a_cluster_moves_a_slot_with_its_keys() {
+    let Some(cluster) = RealCluster::start_or_ignore("cluster", 3) else {
+        return;
+    };
+    // The slot of `k`, which the middle node owns at the start.
+    let slot = 7629;
+    let ask = |node: usize| cluster.nodes()[node].command(&["GET", "k"]);
+    assert_eq!(cluster.owner(slot).unwrap(), 1);
+    cluster.nodes()[1].command(&["SET", "k", "v"]).unwrap();
+    cluster.begin_migration(slot, 1, 2).unwrap();
+    assert_eq!(ask(1).unwrap(), Frame::Bulk(b"v".to_vec()));
+    cluster.move_keys(slot, 1, 2).unwrap();
+    let asked = format!("ASK {slot} 127.0.0.1:{}", cluster.nodes()[2].port());
+    assert!(matches!(ask(1), Err(ServerError::Reply { message }) if message == asked));
+    cluster.end_migration(slot, 2).unwrap();
+    assert_eq!(ask(2).unwrap(), Frame::Bulk(b"v".to_vec()));
+    let moved = format!("MOVED {slot} 127.0.0.1:{}", cluster.nodes()[2].port());
+    assert!(matches!(ask(1), Err(ServerError::Reply { message }) if message == moved));
+    cluster.migrate(slot, 0).unwrap();
+    assert_eq!(ask(0).unwrap(), Frame::Bulk(b"v".to_vec()));
+    cluster.await_ok().unwrap();
+}
+
+#[test]
+fn sentinels_promote_the_replica() {
+    let Some(sentinel) = RealSentinel::start_or_ignore("sentinel") else {
+        return;
+    };
+    assert_eq!(sentinel.master().unwrap(), 0);
+    assert_eq!(sentinel.failover().unwrap(), 1);
+    sentinel.servers()[1].command(&["SET", "k", "v"]).unwrap();
+    assert_eq!(sentinel.servers()[1].command(&["GET", "k"]).unwrap(), Frame::Bulk(b"v".to_vec()));
 }

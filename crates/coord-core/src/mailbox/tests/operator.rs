@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use super::script::{START, message, token};
-use crate::mailbox::{
-    Dead, DeadSelection, ForwardOutcome, Mailbox, Order, SWEEP_LIMIT, Send, forward,
-};
+use crate::inspect::DeadSelection;
+use crate::mailbox::{Dead, ForwardOutcome, Mailbox, Order, SWEEP_LIMIT, Send, forward};
 use crate::{
     FailureType, MailboxPolicy, MessagePriority, Page, ReservationToken, SendOptions, SendOutcome,
     SendRefusal,

@@ -1,15 +1,25 @@
--- Purpose: reserve the next messages that are due, after working off what fell due.
+-- Purpose: reserve the next messages that are due, after settling one and working off what fell
+--       due.
 -- KEYS: 1 ready, 2 timers, 3 messages, 4 meta, 5 reserved, 6 dead, 7 graves
 -- ARGV: 1 visibility in microseconds, 2 every how many reservations the lowest level goes first
 --       (0 never), 3 retry_attempts, 4 whether an expired reservation counts (0, 1), 5 how many
---       timers to work off at most; then one token for each message that is wanted
--- Returns: {deadline, then for each message: token, fence, record}
+--       timers to work off at most, 6 a token to settle first, or nothing; then one token for
+--       each message that is wanted
+-- Returns: {deadline, 1 if one was settled, then for each message: token, fence, record}
 -- Errors: none of its own
 local keys = { ready = KEYS[1], timers = KEYS[2], messages = KEYS[3], meta = KEYS[4],
   reserved = KEYS[5], dead = KEYS[6], graves = KEYS[7] }
 local low_every = tonumber(ARGV[2])
 local now = server_time()
 local deadline = now + tonumber(ARGV[1])
+local reply = { deadline, 0 }
+
+local settled = ARGV[6] ~= '' and held(keys, ARGV[6])
+if settled then
+  drop_token(keys, ARGV[6])
+  redis.call('HDEL', keys.messages, settled)
+  reply[2] = 1
+end
 work_off(keys, now, tonumber(ARGV[5]), ARGV[4] == '1', tonumber(ARGV[3]))
 
 -- The next lid in serving order, or the head of the lowest non-empty level.
@@ -42,8 +52,7 @@ local function next_live(lowest_first)
 end
 
 local fence = low_every > 0 and tonumber(redis.call('HGET', keys.meta, 'fence') or 0)
-local reply = { deadline }
-for i = 6, #ARGV do
+for i = 7, #ARGV do
   local lid, record, expiry = next_live(fence and (fence + 1) % low_every == 0)
   if not lid then break end
   local token = ARGV[i]

@@ -1,23 +1,31 @@
--- Purpose: reserve the next messages that are due. Expired reservations go first: the client is
---       told of them, and calls again with what is to become of them.
+-- Purpose: reserve the next messages that are due, after settling one. Expired reservations go
+--       first: the client is told of them, and calls again with what is to become of them.
 -- KEYS: 1 queue, 2 prio 9, 3 prio 5, 4 prio 1, 5 reserved, 6 deadlines, 7 dlq, 8 fence
 -- ARGV: 1 visibility in microseconds, 2 every how many reservations the lowest level goes first
---       (0 never), 3 how many expired reservations to report at most, 4 number of tokens wanted,
---       then these tokens, then for each expired reservation: token, level (0 dead), new JSON
--- Returns: {0, then token and JSON of each expired reservation} nothing was reserved, or
---       {deadline, then for each message: token, fence, JSON}
+--       (0 never), 3 how many expired reservations to report at most, 4 a token to settle first,
+--       or nothing, 5 number of tokens wanted, then these tokens, then for each expired
+--       reservation: token, level (0 dead), new JSON
+-- Returns: {0, 1 if one was settled, then token and JSON of each expired reservation} nothing was
+--       reserved, or {deadline, 1 if one was settled, then for each message: token, fence, JSON}
 -- Errors: none of its own
 local keys = { queue = KEYS[1], prio9 = KEYS[2], prio5 = KEYS[3], prio1 = KEYS[4],
   reserved = KEYS[5], deadlines = KEYS[6], dlq = KEYS[7] }
-local low_every, wanted = tonumber(ARGV[2]), tonumber(ARGV[4])
+local low_every, wanted = tonumber(ARGV[2]), tonumber(ARGV[5])
 local now = server_time()
 local deadline = now + tonumber(ARGV[1])
 
-take_back(keys, now, 5 + wanted, #ARGV)
+local settled = 0
+local json = ARGV[4] ~= '' and take(keys, ARGV[4])
+if json then
+  unlist(keys.queue, json)
+  settled = 1
+end
+take_back(keys, now, 6 + wanted, #ARGV)
 local limit = tonumber(ARGV[3])
 if limit > 0 then
   local undecided = expired(keys, now, limit)
   if #undecided > 0 then
+    table.insert(undecided, 1, settled)
     table.insert(undecided, 1, 0)
     return undecided
   end
@@ -34,8 +42,8 @@ local function pop(lowest_first)
 end
 
 local fence = low_every > 0 and tonumber(redis.call('GET', KEYS[8]) or 0)
-local reply = { deadline }
-for i = 5, 4 + wanted do
+local reply = { deadline, settled }
+for i = 6, 5 + wanted do
   local json = pop(fence and (fence + 1) % low_every == 0)
   if not json then break end
   local token = ARGV[i]

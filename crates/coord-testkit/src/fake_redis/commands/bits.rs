@@ -88,9 +88,6 @@ fn in_bits(call: &Call<'_>, at: usize) -> Result<bool, Failure> {
 fn bit_range(len: usize, start: i64, end: i64, bits: bool) -> Option<(usize, usize)> {
     let unit = if bits { 1 } else { 8 };
     let total = i64::try_from(len * 8 / unit).ok()?;
-    if start < 0 && end < 0 && start > end {
-        return None;
-    }
     let start = if start < 0 { total.saturating_add(start).max(0) } else { start };
     let end = if end < 0 { total.saturating_add(end).max(0) } else { end.min(total - 1) };
     if start > end || total == 0 {
@@ -113,6 +110,9 @@ fn bitcount(call: &mut Call<'_>) -> Result<Reply, Failure> {
         return Ok(Reply::Integer(0));
     };
     let (start, end, bits) = range.unwrap_or((0, -1, false));
+    if start < 0 && end < 0 && start > end {
+        return Ok(Reply::Integer(0));
+    }
     let Some((from, to)) = bit_range(text.len(), start, end, bits) else {
         return Ok(Reply::Integer(0));
     };

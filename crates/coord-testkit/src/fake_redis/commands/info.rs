@@ -67,9 +67,10 @@ fn section(call: &Call<'_>, name: &str, out: &mut String) {
         }
         "clients" => clients(state, &mut add),
         "memory" => {
-            let used: usize = state.dbs.iter().map(|db| db.len() * 100).sum();
-            add("used_memory", &(used + 1_000_000));
-            add("used_memory_dataset", &used);
+            let used = state.used_memory();
+            add("used_memory", &used);
+            add("used_memory_peak", &used);
+            add("used_memory_dataset", &(used - 1_000_000));
             add("used_memory_lua", &32_768);
             add("used_memory_scripts_eval", &0);
             add("maxmemory", &state.config.number("maxmemory"));

@@ -55,7 +55,7 @@ pub(crate) fn encoding_of(entry: &Entry) -> &'static str {
             0..=44 => "embstr",
             _ => "raw",
         },
-        Value::List(_) => "quicklist",
+        Value::List(list) => list.encoding(),
         Value::Hash(hash) => hash.encoding(),
         Value::Set(set) => set.encoding(),
         Value::SortedSet(set) => set.encoding(),
@@ -104,9 +104,11 @@ fn usage(call: &mut Call<'_>) -> Result<Reply, Failure> {
         _ => return Err(Failure::syntax()),
     }
     let key = call.arg(2);
-    let Some(entry) = call.lookup(key) else {
-        return Ok(Reply::Null);
-    };
+    Ok(call.lookup(key).map_or(Reply::Null, |entry| Reply::len(estimate(entry) + key.len())))
+}
+
+/// About how many bytes an entry takes.
+pub(crate) fn estimate(entry: &Entry) -> usize {
     let size = match &entry.value {
         Value::String(text) => text.len(),
         Value::List(list) => list.0.iter().map(|item| item.len() + 11).sum(),
@@ -115,5 +117,5 @@ fn usage(call: &mut Call<'_>) -> Result<Reply, Failure> {
         Value::SortedSet(set) => set.iter().map(|(_, member)| member.len() + 48).sum(),
         Value::Stream(_) => 512,
     };
-    Ok(Reply::len(size + key.len() + 56))
+    size + 56
 }

@@ -104,11 +104,19 @@ impl Kind {
     }
 }
 
-fn event(session: &mut Session, kind: Kind, what: &str, channel: Option<&Bytes>) {
+fn event(session: &Session, kind: Kind, what: &str, channel: Option<&Bytes>) -> Reply {
     let name = format!("{}{what}", kind.prefix());
     let channel = channel.map_or(Reply::Null, |channel| Reply::Bulk(channel.clone()));
-    let count = Reply::len(kind.count(session));
-    session.send(&Reply::Push(vec![Reply::bulk(name), channel, count]));
+    Reply::Push(vec![Reply::bulk(name), channel, Reply::len(kind.count(session))])
+}
+
+/// One event is the reply, so that EXEC can show it; of several the last one is.
+fn last_of(session: &mut Session, mut events: Vec<Reply>) -> Reply {
+    let last = events.pop().unwrap_or(Reply::None);
+    for event in &events {
+        session.send(event);
+    }
+    last
 }
 
 fn subscribe(call: &mut Call<'_>, kind: Kind) -> Result<Reply, Failure> {
@@ -123,11 +131,12 @@ fn subscribe(call: &mut Call<'_>, kind: Kind) -> Result<Reply, Failure> {
         )));
     }
     let session = call.session_mut();
+    let mut events = Vec::new();
     for channel in channels {
         kind.of(session).insert(channel.clone());
-        event(session, kind, "subscribe", Some(channel));
+        events.push(event(session, kind, "subscribe", Some(channel)));
     }
-    Ok(Reply::None)
+    Ok(last_of(session, events))
 }
 
 fn unsubscribe(call: &mut Call<'_>, kind: Kind) -> Result<Reply, Failure> {
@@ -135,14 +144,15 @@ fn unsubscribe(call: &mut Call<'_>, kind: Kind) -> Result<Reply, Failure> {
     let session = call.session_mut();
     let channels: Vec<Bytes> =
         if given.is_empty() { kind.of(session).iter().cloned().collect() } else { given.to_vec() };
+    let mut events = Vec::new();
     for channel in &channels {
         kind.of(session).remove(channel);
-        event(session, kind, "unsubscribe", Some(channel));
+        events.push(event(session, kind, "unsubscribe", Some(channel)));
     }
     if channels.is_empty() {
-        event(session, kind, "unsubscribe", None);
+        events.push(event(session, kind, "unsubscribe", None));
     }
-    Ok(Reply::None)
+    Ok(last_of(session, events))
 }
 
 fn publish(call: &mut Call<'_>) -> Result<Reply, Failure> {

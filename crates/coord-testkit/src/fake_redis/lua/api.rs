@@ -228,14 +228,15 @@ pub(crate) fn error_handler(lua: &Lua, caller: usize) -> mlua::Result<Function> 
             at = place(caller + 1);
         }
         // Neither is the sandbox's own code, nor what it has called.
-        let mut level = caller + 1;
-        while matches!(&at, Some((_, source, _)) if source == OWN_CHUNK) {
+        let (mut level, mut inside) = (caller + 1, false);
+        while let Some((is_c, source, _)) = &at {
+            inside |= source == OWN_CHUNK;
+            let skipped = source == OWN_CHUNK || *is_c || source == "=(tail call)";
+            if !(inside && skipped) {
+                break;
+            }
             level += 1;
             at = place(level);
-            if matches!(at, Some((true, ..))) {
-                level += 1;
-                at = place(level);
-            }
         }
         let table = match value {
             Value::Table(table) => table,

@@ -1,8 +1,11 @@
 //! The small interface between the server and a Lua interpreter.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use tokio::runtime::{Handle, RuntimeFlavor};
 
 use super::super::reply::Reply;
 
@@ -81,4 +84,121 @@ pub(crate) trait LuaEngine: std::fmt::Debug + Send {
     fn drop_function(&mut self, name: &str);
     /// Runs a script or function; the reply is what the client gets.
     fn run(&mut self, run: &Run<'_>, host: &mut dyn Host) -> Reply;
+}
+
+/// The running script as other threads see it, without the lock of the state.
+///
+/// A script runs under that lock on the thread of its caller. After
+/// [`Limits::busy_after`] it marks itself busy here; connections look at the mark
+/// before they take the lock and answer BUSY, or ask it to stop. On a runtime
+/// with one thread nobody else can run: there [`Limits::instructions`] ends it.
+#[derive(Debug, Default)]
+pub(crate) struct Control {
+    /// 0 idle, 1 a script runs, 2 a function runs.
+    running: AtomicU8,
+    busy: AtomicBool,
+    kill: AtomicBool,
+    wrote: AtomicBool,
+}
+
+impl Control {
+    pub(crate) fn begin(self: &Arc<Self>, function: bool) -> Running {
+        self.busy.store(false, Ordering::SeqCst);
+        self.kill.store(false, Ordering::SeqCst);
+        self.wrote.store(false, Ordering::SeqCst);
+        self.running.store(if function { 2 } else { 1 }, Ordering::SeqCst);
+        Running { control: Arc::clone(self), started: Instant::now() }
+    }
+    /// Notes a write: the script can no longer be killed.
+    pub(crate) fn note_write(&self) {
+        self.wrote.store(true, Ordering::SeqCst);
+    }
+    /// True while a script runs that has exceeded its time.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.busy.load(Ordering::SeqCst)
+    }
+    pub(crate) fn kill_asked(&self) -> bool {
+        self.kill.load(Ordering::SeqCst)
+    }
+    /// True while a script or function runs.
+    pub(crate) fn is_running(&self) -> bool {
+        self.running.load(Ordering::SeqCst) != 0
+    }
+    fn running_function(&self) -> bool {
+        self.running.load(Ordering::SeqCst) == 2
+    }
+
+    /// The answer to a command of another connection while a script is busy.
+    pub(crate) fn answer_busy(&self, args: &[Bytes]) -> Reply {
+        let word = |at: usize, text: &str| {
+            args.get(at).is_some_and(|arg| arg.eq_ignore_ascii_case(text.as_bytes()))
+        };
+        let function = self.running_function();
+        if word(1, "kill") && (word(0, "script") || word(0, "function")) {
+            if word(0, "function") == function {
+                return self.ask_to_stop();
+            }
+            return Reply::Error(busy_text(function).to_owned());
+        }
+        Reply::Error(busy_text(function).to_owned())
+    }
+
+    fn ask_to_stop(&self) -> Reply {
+        if self.wrote.load(Ordering::SeqCst) {
+            return Reply::Error(
+                "UNKILLABLE Sorry the script already executed write commands against the dataset. You can either wait the script termination or kill the server in a hard way using the SHUTDOWN NOSAVE command."
+                    .to_owned(),
+            );
+        }
+        self.kill.store(true, Ordering::SeqCst);
+        Reply::Simple("OK".into())
+    }
+}
+
+fn busy_text(function: bool) -> &'static str {
+    if function {
+        "BUSY Redis is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE."
+    } else {
+        "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE."
+    }
+}
+
+/// A run in progress; dropping it ends it.
+#[derive(Debug)]
+pub(crate) struct Running {
+    control: Arc<Control>,
+    started: Instant,
+}
+
+impl Running {
+    pub(crate) fn control(&self) -> &Control {
+        &self.control
+    }
+    /// Marks the run busy once it has taken longer than `limit`.
+    pub(crate) fn watch(&self, limit: Duration) {
+        if self.started.elapsed() >= limit {
+            self.control.busy.store(true, Ordering::SeqCst);
+            offer_work();
+        }
+    }
+}
+
+/// Lets other threads of the runtime take the tasks that wait for this one, which is
+/// stuck in a script: a connection among them could not be answered otherwise.
+fn offer_work() {
+    let flavor = Handle::try_current().map(|handle| handle.runtime_flavor());
+    if matches!(flavor, Ok(RuntimeFlavor::MultiThread)) {
+        tokio::task::block_in_place(|| std::thread::sleep(OFFER));
+    }
+}
+
+/// How long an offer stands; another thread takes the work in microseconds.
+const OFFER: Duration = Duration::from_micros(200);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.control.running.store(0, Ordering::SeqCst);
+        self.control.busy.store(false, Ordering::SeqCst);
+        self.control.kill.store(false, Ordering::SeqCst);
+    }
 }

@@ -16,7 +16,6 @@ mod args;
 mod bit;
 mod cjson;
 mod cmsgpack;
-pub(crate) mod control;
 mod convert;
 pub(crate) mod engine;
 mod globals;

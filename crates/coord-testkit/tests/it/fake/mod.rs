@@ -8,6 +8,7 @@ mod faults;
 mod lifecycle;
 mod notifications;
 mod pubsub;
+mod scripts;
 mod sentinel;
 mod tracking;
 mod transactions;

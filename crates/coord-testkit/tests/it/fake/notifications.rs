@@ -38,3 +38,17 @@ async fn changes_are_told_as_configured() {
     let flags = server.command(["CONFIG", "GET", "notify-keyspace-events"]);
     assert_eq!(flags, Reply::Map(vec![(Reply::bulk("notify-keyspace-events"), Reply::bulk("lE"))]));
 }
+
+/// With the machine's clock an idle server tells of an expiry in time, without another command.
+#[tokio::test]
+async fn an_idle_server_tells_of_expiry() {
+    let server = FakeRedis::start().await.expect("starts");
+    assert_eq!(server.command(["CONFIG", "SET", "notify-keyspace-events", "Ex"]), Reply::OK);
+    let mut listener = Wire::to(&server);
+    listener
+        .ask("SUBSCRIBE __keyevent@0__:expired", "*3|$9|subscribe|$22|__keyevent@0__:expired|:1|")
+        .await;
+    let mut wire = Wire::to(&server);
+    wire.ask("SET k v PX 20", "+OK|").await;
+    listener.expect("*3|$7|message|$22|__keyevent@0__:expired|$1|k|").await;
+}

@@ -78,3 +78,18 @@ async fn a_watched_key_that_expires_aborts() {
     wire.ask("PING", "+QUEUED|").await;
     wire.ask("EXEC", "*-1|").await;
 }
+
+#[tokio::test]
+async fn a_key_past_its_time_when_watched_does_not_abort() {
+    let clock = Clock::manual(Duration::from_secs(1_000_000));
+    let server = FakeRedis::builder().clock(clock).start().await.expect("starts");
+    assert_eq!(server.command(["DEBUG", "SET-ACTIVE-EXPIRE", "0"]), Reply::OK);
+    let mut wire = Wire::to(&server);
+    wire.ask("SET a 1 PX 1000", "+OK|").await;
+    server.advance(Duration::from_secs(2));
+    wire.ask("WATCH a", "+OK|").await;
+    assert_eq!(server.command(["GET", "a"]), Reply::Null);
+    wire.ask("MULTI", "+OK|").await;
+    wire.ask("PING", "+QUEUED|").await;
+    wire.ask("EXEC", "*1|+PONG|").await;
+}

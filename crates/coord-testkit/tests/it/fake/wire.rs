@@ -71,6 +71,17 @@ impl Wire {
         self.expect(reply).await;
     }
 
+    /// Sends a line and returns the one line of its reply.
+    pub(crate) async fn line(&mut self, line: &str) -> String {
+        self.send(line).await;
+        let mut got = Vec::new();
+        while !got.ends_with(b"\r\n") {
+            let byte = tokio::time::timeout(self.patience, self.stream.read_u8()).await;
+            got.push(byte.expect("the server answers").expect("readable"));
+        }
+        String::from_utf8_lossy(&got).trim_end().to_owned()
+    }
+
     /// Expects that the server closes the connection without another byte.
     pub(crate) async fn expect_end(&mut self) {
         let mut rest = Vec::new();

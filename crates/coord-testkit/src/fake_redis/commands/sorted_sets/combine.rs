@@ -67,8 +67,9 @@ impl Source {
         Self { set, weight: 1.0 }
     }
 
+    /// May be NaN, infinity times zero.
     fn score(&self, member: &[u8]) -> Option<f64> {
-        self.set.score(member).map(|score| number(self.weight * score))
+        self.set.score(member).map(|score| self.weight * score)
     }
 }
 
@@ -97,7 +98,8 @@ pub(super) fn combine(sources: &[Source], operation: Operation, aggregate: Aggre
             let (smallest, others) = (by_size[0], &by_size[1..]);
             for (_, member) in smallest.set.iter() {
                 let score = smallest.score(member).and_then(|first| {
-                    others.iter().try_fold(first, |score, other| {
+                    // Only the first one's NaN counts as 0; a later one loses every comparison.
+                    others.iter().try_fold(number(first), |score, other| {
                         Some(aggregate.apply(score, other.score(member)?))
                     })
                 });

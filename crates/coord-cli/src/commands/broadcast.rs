@@ -1,0 +1,70 @@
+//! `coord broadcast`: one message into several mailboxes.
+
+use clap::Args;
+use coord_core::{AgentId, MessageCoordinator};
+
+use super::message::{MessageArgs, not_sent, refusal, told};
+use crate::answer::{Answer, Human};
+use crate::failure::Failure;
+use crate::field::{self, Agent, Fields};
+use crate::json;
+use crate::session::Session;
+
+#[derive(Debug, Args)]
+pub(crate) struct BroadcastArgs {
+    /// Whom to send to; the message names the first one as its recipient
+    #[arg(required = true)]
+    to: Vec<AgentId>,
+    #[command(flatten)]
+    message: MessageArgs,
+}
+
+impl BroadcastArgs {
+    pub(super) fn from_fields(fields: &mut Fields) -> Result<Self, Failure> {
+        let to: Vec<Agent> = field::take(fields, "to")?;
+        let to = to.into_iter().map(|agent| agent.0).collect();
+        Ok(Self { to, message: field::options(fields)? })
+    }
+}
+
+pub(super) async fn run(args: BroadcastArgs, session: &Session) -> Result<Answer, Failure> {
+    let recipients = args.to;
+    let Some(first) = recipients.first() else {
+        return Err(Failure::usage("invalid to: at least one recipient is needed"));
+    };
+    let out = args.message.open(first, session)?;
+    let id = out.message.message_id.clone();
+    let sent =
+        out.mail.broadcast_message_with(&out.sender, out.message, &recipients, out.options).await;
+
+    let (mut lines, mut human, mut failures) = (Vec::new(), Vec::new(), Vec::new());
+    for (recipient, result) in recipients.iter().zip(sent) {
+        match result {
+            Ok(result) => {
+                let json = serde_json::to_string(&result);
+                lines.push(json.map_err(|e| Failure::usage(format!("no JSON: {e}")))?);
+                human.push(told(&result, recipient));
+                failures.extend(refusal(&result, recipient));
+            }
+            Err(error) => {
+                let failure = not_sent(error, &id);
+                let (id, why) = (json::string(id.as_str()), json::string(&failure.message));
+                lines.push(format!(r#"{{"message_id":{id},"delivered":false,"error":{why}}}"#));
+                human.push(format!("failed for {recipient}"));
+                failures.push(failure);
+            }
+        }
+    }
+    Ok(Answer::list(lines, Human::Text(human.join("\n"))).and(summary(failures)))
+}
+
+/// The gravest failure, with how many others there were: failed before refused.
+fn summary(mut failures: Vec<Failure>) -> Option<Failure> {
+    failures.sort_by_key(|failure| failure.kind.status());
+    let others = failures.len().checked_sub(1)?;
+    let gravest = failures.into_iter().next()?;
+    Some(match others {
+        0 => gravest,
+        others => gravest.with_advice(&format!("{others} more recipients did not get it")),
+    })
+}

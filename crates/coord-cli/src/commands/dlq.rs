@@ -1,0 +1,98 @@
+//! `coord dlq`: dead letters.
+
+use clap::{Args, Subcommand};
+use coord_core::{AgentId, DeadBody, DeadLetter, MessageCoordinator};
+use serde::Deserialize;
+
+use super::peek::page;
+use crate::answer::{Answer, Human};
+use crate::failure::{Failure, Kind};
+use crate::field;
+use crate::json;
+use crate::session::Session;
+use crate::table::{Table, shortened};
+
+#[derive(Debug, Args)]
+pub(crate) struct DlqArgs {
+    #[command(subcommand)]
+    verb: DlqVerb,
+}
+
+#[derive(Debug, Subcommand)]
+enum DlqVerb {
+    /// List dead letters, oldest first
+    List(ListArgs),
+}
+
+#[derive(Debug, Args, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ListArgs {
+    /// Whose mailbox
+    #[serde(deserialize_with = "field::agent")]
+    agent: AgentId,
+
+    /// Show up to N dead letters [default: 100]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    max: Option<u32>,
+
+    /// Pass over the first N
+    #[arg(long, value_name = "N")]
+    offset: Option<u64>,
+}
+
+impl DlqArgs {
+    pub(super) const fn list(args: ListArgs) -> Self {
+        Self { verb: DlqVerb::List(args) }
+    }
+}
+
+const HEADER: [&str; 7] = ["DIED", "MESSAGE", "TYPE", "FROM", ">ATTEMPTS", "LAST ERROR", "PAYLOAD"];
+
+pub(super) async fn run(args: DlqArgs, session: &Session) -> Result<Answer, Failure> {
+    let DlqVerb::List(args) = args.verb;
+    let page = page(args.max, args.offset)?;
+    let letters = session.mail.dead_letters(&args.agent, page).await?;
+    let mut table = Table::new(&HEADER);
+    for letter in &letters {
+        table.row(&cells(letter));
+    }
+    let failure = letters.is_empty().then(|| {
+        let why = format!("no dead letter of {} from number {} on", args.agent, page.offset);
+        Failure::new(Kind::Empty, why)
+    });
+    let human = if letters.is_empty() { Human::Text(String::new()) } else { Human::Table(table) };
+    Ok(Answer::list(letters.iter().map(line).collect(), human).and(failure))
+}
+
+fn line(letter: &DeadLetter) -> String {
+    let died = json::optional(letter.died_at.map(|at| at.to_string()).as_deref());
+    match &letter.body {
+        DeadBody::Message(queued) => {
+            let wire = queued.to_wire();
+            format!(r#"{{"died_at":{died},"queue_message":{}}}"#, json::one_line(&wire))
+        }
+        DeadBody::Unreadable { raw, reason } => {
+            let (raw, reason) = (json::string(raw), json::string(reason));
+            format!(r#"{{"died_at":{died},"queue_message":null,"raw":{raw},"reason":{reason}}}"#)
+        }
+    }
+}
+
+fn cells(letter: &DeadLetter) -> [String; 7] {
+    let died = letter.died_at.map_or_else(|| "-".to_owned(), |at| at.to_string());
+    let [message, kind, from, attempts, error, payload] = match &letter.body {
+        DeadBody::Message(queued) => [
+            queued.message.message_id.to_string(),
+            queued.message.message_type.as_str().to_owned(),
+            queued.message.sender.to_string(),
+            queued.delivery_attempts.to_string(),
+            queued.last_error.clone().unwrap_or_else(|| "-".to_owned()),
+            queued.message.payload.as_json().to_owned(),
+        ],
+        DeadBody::Unreadable { raw, reason } => {
+            let unknown = || "-".to_owned();
+            [unknown(), unknown(), unknown(), unknown(), reason.clone(), raw.clone()]
+        }
+    };
+    [died, message, kind, from, attempts, shortened(&error, 40), shortened(&payload, 60)]
+}

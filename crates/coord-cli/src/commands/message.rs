@@ -1,0 +1,211 @@
+//! Options of the commands that send, and how messages look to people.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use clap::Args;
+use coord_core::{
+    AgentId, AgentMessage, InvalidInput, MessageCoordinator, MessageId, MessagePriority,
+    MessageResult, MessageType, QueueMessage, RoutingKey, SendError, SendOptions, SendRefusal,
+};
+use coord_redis::RedisMessageCoordinator;
+use serde::{Deserialize, Deserializer};
+
+use crate::cli::choice;
+use crate::failure::{Failure, Kind};
+use crate::field;
+use crate::payload::PayloadSource;
+use crate::period::Period;
+use crate::session::Session;
+use crate::table::printable;
+
+/// What a message is and how it is sent.
+#[derive(Debug, Args, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MessageArgs {
+    /// Who sends: `type` or `type:instance`
+    #[arg(long, value_name = "AGENT")]
+    #[serde(deserialize_with = "field::agent")]
+    from: AgentId,
+
+    /// What the message is for
+    #[arg(long = "type", value_name = "TYPE", default_value = "request",
+          value_parser = choice::<MessageType>(["request", "response", "event"]))]
+    #[serde(rename = "type", default = "request", deserialize_with = "field::parsed")]
+    kind: MessageType,
+
+    /// How urgent it is
+    #[arg(long, value_name = "LEVEL", default_value = "normal",
+          value_parser = choice::<MessagePriority>(["low", "normal", "high"]))]
+    #[serde(default, deserialize_with = "field::parsed")]
+    priority: MessagePriority,
+
+    /// The body, a JSON object: as text, as @FILE, or - for stdin [default: {}]
+    #[arg(long, value_name = "JSON|@FILE|-")]
+    payload: Option<PayloadSource>,
+
+    /// Its id, at least 6 characters [default: a new UUID]
+    #[arg(long, value_name = "ID")]
+    #[serde(rename = "message_id", default, deserialize_with = "field::optional")]
+    id: Option<MessageId>,
+
+    /// When it becomes ready, counted from now
+    #[arg(long, value_name = "DURATION")]
+    #[serde(default, deserialize_with = "field::optional")]
+    delay: Option<Period>,
+
+    /// Drop it if nobody has received it after this time
+    #[arg(long, value_name = "DURATION")]
+    #[serde(default, deserialize_with = "field::optional")]
+    expires_in: Option<Period>,
+
+    /// Accept the same id only once in this time
+    #[arg(long, value_name = "DURATION")]
+    #[serde(default, deserialize_with = "field::optional")]
+    dedup_window: Option<Period>,
+
+    /// What it is about
+    #[arg(long)]
+    topic: Option<String>,
+
+    /// A free tag; may be repeated
+    #[arg(long = "tag", value_name = "TAG")]
+    #[serde(default)]
+    tags: Vec<String>,
+
+    /// A header such as reply_to=planner:p1; may be repeated
+    #[arg(long = "header", value_name = "NAME=VALUE")]
+    #[serde(default, deserialize_with = "headers")]
+    headers: Vec<Header>,
+
+    /// How many messages the mailbox may hold for this send to be accepted [default: 10000]
+    #[arg(long, value_name = "N")]
+    queue_size: Option<u64>,
+}
+
+/// A header as `NAME=VALUE`.
+#[derive(Debug, Clone)]
+struct Header(String, String);
+
+impl MessageArgs {
+    /// Whether stdin is read for the payload.
+    pub(super) fn open(self, recipient: &AgentId, session: &Session) -> Result<Outgoing, Failure> {
+        let mut options = SendOptions::new();
+        if let Some(Period(delay)) = self.delay {
+            options = options.with_delay(delay);
+        }
+        if let Some(Period(expires_in)) = self.expires_in {
+            options = options.with_expires_in(expires_in);
+        }
+        if let Some(Period(window)) = self.dedup_window {
+            options = options.with_dedup_window(window);
+        }
+        let mail = match self.queue_size {
+            Some(size) => session.with_policy(|policy| policy.with_queue_size(size))?,
+            None => session.mail.clone(),
+        };
+        let id = self.id.unwrap_or_else(|| mail.new_message_id());
+        let (sender, recipient) = (self.from.clone(), recipient.clone());
+        let mut message = AgentMessage::new(id, sender, recipient, self.kind)
+            .with_priority(self.priority)
+            .with_routing(RoutingKey { topic: self.topic, tags: self.tags });
+        if let Some(source) = self.payload {
+            message = message.with_payload(source.read()?);
+        }
+        for Header(name, value) in self.headers {
+            message = message.with_header(name, value)?;
+        }
+        Ok(Outgoing { mail, sender: self.from, message, options })
+    }
+}
+
+/// A message ready to be sent.
+pub(super) struct Outgoing {
+    pub(super) mail: RedisMessageCoordinator,
+    pub(super) sender: AgentId,
+    pub(super) message: AgentMessage,
+    pub(super) options: SendOptions,
+}
+
+/// The failure of a send; if its outcome is unknown, with how to repeat it safely.
+pub(super) fn not_sent(error: SendError, id: &MessageId) -> Failure {
+    let failure = Failure::from(error);
+    if failure.kind != Kind::OutcomeUnknown {
+        return failure;
+    }
+    failure.with_advice(&format!(
+        "message {id} may lie in the mailbox, look with `coord peek`; \
+         sending again is safe only with the same --id and a --dedup-window"
+    ))
+}
+
+/// The refusal of a mailbox as a failure.
+pub(super) fn refusal(result: &MessageResult, recipient: &AgentId) -> Option<Failure> {
+    let refusal = result.refusal()?;
+    let why = match refusal {
+        SendRefusal::QueueFull { depth, limit } => {
+            format!("queue full: {recipient} holds {depth} messages, the limit is {limit}")
+        }
+        other => format!("{other}: {recipient} did not take the message"),
+    };
+    let advice = "send again when its consumers have caught up, or raise --queue-size";
+    Some(Failure::new(Kind::QueueFull, why).with_advice(advice))
+}
+
+/// What became of one send, for people.
+pub(super) fn told(result: &MessageResult, recipient: &AgentId) -> String {
+    let word = match (result.outcome, result.error()) {
+        (_, Some(refusal)) => {
+            return format!("refused {} by {recipient}: {refusal}", result.message_id);
+        }
+        (coord_core::SendOutcome::Duplicate, None) => "duplicate",
+        _ => "delivered",
+    };
+    format!("{word} {} to {recipient}", result.message_id)
+}
+
+/// The lines that describe a message in its envelope.
+pub(super) fn described(queued: &QueueMessage) -> Vec<(&'static str, String)> {
+    let message = &queued.message;
+    let kind = message.message_type.as_str();
+    let mut lines = vec![
+        ("message", format!("{} ({kind}, {})", message.message_id, queued.priority.as_str())),
+        ("from", message.sender.to_string()),
+        ("attempts", queued.delivery_attempts.to_string()),
+    ];
+    if let Some(error) = &queued.last_error {
+        lines.push(("last error", error.clone()));
+    }
+    for (name, value) in message.headers.iter() {
+        lines.push(("header", format!("{name}={value}")));
+    }
+    lines.push(("payload", message.payload.as_json().to_owned()));
+    lines
+}
+
+/// Names and values, aligned.
+pub(super) fn block(lines: &[(&str, String)]) -> String {
+    let line = |(name, value): &(&str, String)| format!("{name:<10}  {}", printable(value));
+    lines.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+impl FromStr for Header {
+    type Err = InvalidInput;
+
+    fn from_str(text: &str) -> Result<Self, InvalidInput> {
+        let (name, value) = text
+            .split_once('=')
+            .ok_or_else(|| InvalidInput::new("header", format!("{text:?} is not NAME=VALUE")))?;
+        Ok(Self(name.to_owned(), value.to_owned()))
+    }
+}
+
+/// Headers of a request: an object of texts.
+fn headers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Header>, D::Error> {
+    let map = BTreeMap::<String, String>::deserialize(deserializer)?;
+    Ok(map.into_iter().map(|(name, value)| Header(name, value)).collect())
+}
+
+const fn request() -> MessageType {
+    MessageType::Request
+}

@@ -1,0 +1,175 @@
+//! The commands, one file per verb.
+
+mod ack;
+mod broadcast;
+pub(crate) mod completions;
+mod dlq;
+mod extend;
+pub(crate) mod man;
+mod message;
+mod nack;
+mod peek;
+mod pipe;
+mod queues;
+mod receive;
+mod recover;
+mod release;
+mod send;
+mod subscribe;
+
+use clap::Subcommand;
+use coord_core::MessageCoordinator;
+
+use crate::answer::Answer;
+use crate::cli::{Cli, Command, Format};
+use crate::failure::Failure;
+use crate::field::{self, Fields};
+use crate::interrupt::Interrupt;
+use crate::output;
+use crate::session::Session;
+
+/// What can be done with mailboxes, from the command line and through `coord pipe`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Send a message to one agent
+    Send(send::SendArgs),
+    /// Send a message to several agents
+    Broadcast(broadcast::BroadcastArgs),
+    /// Reserve the next messages of an agent
+    Receive(receive::ReceiveArgs),
+    /// Settle a reserved message: it is done and gone
+    Ack(ack::AckArgs),
+    /// Give a reserved message back: retried later, or dead-lettered
+    Nack(nack::NackArgs),
+    /// Give a reserved message a new deadline, counted from now
+    Extend(extend::ExtendArgs),
+    /// Put a reserved message back at once, counting no attempt
+    Release(release::ReleaseArgs),
+    /// Take expired reservations back, of one mailbox or of all
+    Recover(recover::RecoverArgs),
+    /// Count what lies in one mailbox or in all
+    Queues(queues::QueuesArgs),
+    /// Look at waiting messages without reserving them
+    Peek(peek::PeekArgs),
+    /// Look at dead letters
+    Dlq(dlq::DlqArgs),
+    /// Record which message types an agent wants, until Ctrl-C or for good
+    Subscribe(subscribe::SubscribeArgs),
+}
+
+impl Verb {
+    /// A request of `coord pipe`: the options by name, as the command line has them.
+    pub(crate) fn from_fields(op: &str, mut fields: Fields) -> Result<Self, Failure> {
+        let fields = &mut fields;
+        Ok(match op {
+            "send" => Self::Send(send::SendArgs::from_fields(fields)?),
+            "broadcast" => Self::Broadcast(broadcast::BroadcastArgs::from_fields(fields)?),
+            "receive" => Self::Receive(field::options(fields)?),
+            "ack" => Self::Ack(field::options(fields)?),
+            "nack" => Self::Nack(field::options(fields)?),
+            "extend" => Self::Extend(field::options(fields)?),
+            "release" => Self::Release(field::options(fields)?),
+            "recover" => Self::Recover(field::options(fields)?),
+            "queues" => Self::Queues(field::options(fields)?),
+            "peek" => Self::Peek(field::options(fields)?),
+            "dlq list" => Self::Dlq(dlq::DlqArgs::list(field::options(fields)?)),
+            "subscribe" => Self::Subscribe(field::options(fields)?),
+            _ => {
+                return Err(Failure::usage(format!(
+                    "unknown op {op:?}; the ops are {}",
+                    OPS.join(", ")
+                )));
+            }
+        })
+    }
+
+    /// Does it.
+    pub(crate) async fn run(self, session: &Session) -> Result<Answer, Failure> {
+        match self {
+            Self::Send(args) => send::run(args, session).await,
+            Self::Broadcast(args) => broadcast::run(args, session).await,
+            Self::Receive(args) => receive::run(args, session).await,
+            Self::Ack(args) => ack::run(args, session).await,
+            Self::Nack(args) => nack::run(args, session).await,
+            Self::Extend(args) => extend::run(args, session).await,
+            Self::Release(args) => release::run(args, session).await,
+            Self::Recover(args) => recover::run(args, session).await,
+            Self::Queues(args) => queues::run(args, session).await,
+            Self::Peek(args) => peek::run(args, session).await,
+            Self::Dlq(args) => dlq::run(args, session).await,
+            Self::Subscribe(args) => subscribe::run(args, session).await,
+        }
+    }
+
+    /// Whether it may take longer than one answer of the server.
+    const fn waits(&self) -> bool {
+        matches!(self, Self::Receive(args) if args.waits())
+    }
+
+    /// Whether Ctrl-C has to end it by asking.
+    const fn must_end_cleanly(&self) -> bool {
+        matches!(self, Self::Receive(_) | Self::Subscribe(_))
+    }
+}
+
+/// The ops of `coord pipe`.
+const OPS: [&str; 12] = [
+    "send",
+    "broadcast",
+    "receive",
+    "ack",
+    "nack",
+    "extend",
+    "release",
+    "recover",
+    "queues",
+    "peek",
+    "dlq list",
+    "subscribe",
+];
+
+/// Does what the command line says.
+pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
+    match cli.command {
+        Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(args),
+        Command::Pipe => {
+            let mut session = Session::connect(&cli.global).await?;
+            session.interrupt = Interrupt::listen()?;
+            pipe::run(session).await
+        }
+        Command::Verb(verb) => {
+            let mut session = Session::connect(&cli.global).await?;
+            if verb.must_end_cleanly() {
+                session.interrupt = Interrupt::listen()?;
+            }
+            let answer = verb.run(&session).await?;
+            finish(answer, &session, cli.global.output).await
+        }
+    }
+}
+
+/// Writes the answer, holds what is to be held, reports what went wrong.
+async fn finish(mut answer: Answer, session: &Session, format: Format) -> Result<(), Failure> {
+    let written = output::write(&answer, format);
+    if written.is_err() {
+        give_back(&mut answer, session).await;
+    }
+    let subscription = answer.subscription.take();
+    if let Some(subscription) = subscription {
+        if written.is_ok() {
+            session.interrupt.asked().await;
+        }
+        subscription.close().await?;
+    }
+    written.map_err(|error| Failure::io("writing the answer", &error))?;
+    answer.failure.map_or(Ok(()), Err)
+}
+
+/// Releases what was reserved for a reader who cannot be told. Best effort: what fails here comes
+/// back when its visibility timeout ends.
+pub(crate) async fn give_back(answer: &mut Answer, session: &Session) {
+    for (agent, token) in answer.held.drain(..) {
+        drop(session.mail.release(&agent, &token).await);
+    }
+}

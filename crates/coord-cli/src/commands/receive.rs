@@ -1,0 +1,142 @@
+//! `coord receive`: reserves messages.
+
+use std::time::Duration;
+
+use clap::Args;
+use coord_core::{AgentId, MessageCoordinator, ReceivedMessage};
+use serde::Deserialize;
+use tokio::time::Instant;
+
+use super::message::{block, described};
+use crate::answer::{Answer, Human};
+use crate::failure::{Failure, Kind};
+use crate::field;
+use crate::json;
+use crate::output::note;
+use crate::period::Period;
+use crate::session::Session;
+
+#[derive(Debug, Args, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ReceiveArgs {
+    /// Whose mailbox: `type` or `type:instance`
+    #[serde(deserialize_with = "field::agent")]
+    agent: AgentId,
+
+    /// How long the messages stay reserved
+    #[arg(long, value_name = "DURATION", default_value = "30s")]
+    #[serde(default = "thirty_seconds", deserialize_with = "field::parsed")]
+    visibility: Period,
+
+    /// Wait so long for the first message, looking after pauses of 10 ms growing to 1 s
+    #[arg(long, value_name = "DURATION")]
+    #[serde(default, deserialize_with = "field::optional")]
+    wait: Option<Period>,
+
+    /// Reserve up to N messages that are due [default: 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=MAX))]
+    max: Option<u32>,
+}
+
+impl ReceiveArgs {
+    /// Whether it waits if nothing is due.
+    pub(super) const fn waits(&self) -> bool {
+        self.wait.is_some()
+    }
+}
+
+/// The most messages of one command.
+const MAX: i64 = 1_000;
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+pub(super) async fn run(args: ReceiveArgs, session: &Session) -> Result<Answer, Failure> {
+    let agent = &args.agent;
+    let max = args.max.unwrap_or(1);
+    if !(1..=MAX).contains(&i64::from(max)) {
+        return Err(Failure::usage(format!("invalid max: {max}, 1 to {MAX} are allowed")));
+    }
+    let mut received = Vec::new();
+    let mut failure = None;
+    match first(&args, session).await? {
+        Some(message) => received.push(message),
+        None => failure = Some(nothing(agent)),
+    }
+    while !received.is_empty() && received.len() < max as usize && !session.interrupt.is_asked() {
+        match session.mail.receive(agent, args.visibility.0).await {
+            Ok(Some(message)) => received.push(message),
+            Ok(None) => break,
+            Err(error) => {
+                failure = Some(error.into());
+                break;
+            }
+        }
+    }
+    let lines = received.iter().map(line).collect();
+    let human = received.iter().map(for_people).collect::<Vec<_>>().join("\n\n");
+    let mut answer = Answer::list(lines, Human::Text(human)).and(failure);
+    answer.is_list = args.max.is_some();
+    answer.held = received.into_iter().map(|message| (agent.clone(), message.token)).collect();
+    Ok(answer)
+}
+
+/// The first message, waited for if that was asked. Never drops a receive half-way: what it
+/// reserved would be lost until its deadline.
+async fn first(args: &ReceiveArgs, session: &Session) -> Result<Option<ReceivedMessage>, Failure> {
+    let wait = args.wait.map_or(Duration::ZERO, |period| period.0);
+    let end = Instant::now().checked_add(wait);
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let received = session.mail.receive(&args.agent, args.visibility.0).await?;
+        let left = end.map_or(LONGEST_PAUSE, |end| end.saturating_duration_since(Instant::now()));
+        match received {
+            Some(message) if session.interrupt.is_asked() => {
+                session.mail.release(&args.agent, &message.token).await?;
+                return Ok(None);
+            }
+            Some(message) => return Ok(Some(message)),
+            None if left.is_zero() || session.interrupt.is_asked() => return Ok(None),
+            None => {}
+        }
+        if session.verbose && pause == FIRST_PAUSE {
+            note(&format!("waiting for a message of {}", args.agent));
+        }
+        tokio::select! {
+            () = tokio::time::sleep(pause.min(left)) => {}
+            () = session.interrupt.asked() => return Ok(None),
+        }
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+/// The message as JSON, by its raw text: a payload may hold what only Python calls JSON.
+fn line(received: &ReceivedMessage) -> String {
+    let wire = received.queue_message.to_wire();
+    format!(
+        r#"{{"token":"{}","fence":{},"visibility_deadline":"{}","queue_message":{}}}"#,
+        received.token,
+        received.fence,
+        received.visibility_deadline,
+        json::one_line(&wire)
+    )
+}
+
+fn for_people(received: &ReceivedMessage) -> String {
+    let mut lines = vec![
+        ("token", received.token.to_string()),
+        ("fence", received.fence.to_string()),
+        ("deadline", received.visibility_deadline.to_string()),
+    ];
+    lines.extend(described(&received.queue_message));
+    block(&lines)
+}
+
+fn nothing(agent: &AgentId) -> Failure {
+    let why = format!("nothing to receive: no message of {agent} is due");
+    let advice = format!("wait with --wait 30s, or see what it holds with `coord queues {agent}`");
+    Failure::new(Kind::Empty, why).with_advice(&advice)
+}
+
+const fn thirty_seconds() -> Period {
+    Period(Duration::from_secs(30))
+}

@@ -1,0 +1,36 @@
+//! `coord send`: one message into one mailbox.
+
+use clap::Args;
+use coord_core::{AgentId, MessageCoordinator};
+
+use super::message::{MessageArgs, not_sent, refusal, told};
+use crate::answer::Answer;
+use crate::failure::Failure;
+use crate::field::{self, Agent, Fields};
+use crate::session::Session;
+
+#[derive(Debug, Args)]
+pub(crate) struct SendArgs {
+    /// Whom to send to: `type` or `type:instance`
+    to: AgentId,
+    #[command(flatten)]
+    message: MessageArgs,
+}
+
+impl SendArgs {
+    pub(super) fn from_fields(fields: &mut Fields) -> Result<Self, Failure> {
+        let Agent(to) = field::take(fields, "to")?;
+        Ok(Self { to, message: field::options(fields)? })
+    }
+}
+
+pub(super) async fn run(args: SendArgs, session: &Session) -> Result<Answer, Failure> {
+    let to = args.to;
+    let out = args.message.open(&to, session)?;
+    let id = out.message.message_id.clone();
+    let sent = out.mail.send_message_with(&out.sender, &to, out.message, out.options).await;
+    let result = sent.map_err(|error| not_sent(error, &id))?;
+    let json = serde_json::to_string(&result)
+        .map_err(|error| Failure::usage(format!("the answer is no JSON: {error}")))?;
+    Ok(Answer::one(json, told(&result, &to)).and(refusal(&result, &to)))
+}

@@ -1,0 +1,53 @@
+//! The dead-letter queue.
+
+use super::Mailbox;
+use super::state::Entry;
+use crate::envelope::QueueMessage;
+use crate::inspect::{DeadBody, DeadLetter, Page};
+use crate::time::Timestamp;
+
+/// Why a message died.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum DeadCause {
+    /// Its consumer called the failure permanent.
+    Permanent,
+    /// It was given back more often than retries are allowed.
+    Exhausted,
+    /// Its reservation expired once too often.
+    Expired,
+}
+
+/// A dead message.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Dead {
+    /// The message with its attempts and last error.
+    pub queue_message: QueueMessage,
+    /// When it died.
+    pub died_at: Timestamp,
+    /// Why.
+    pub cause: DeadCause,
+}
+
+impl Mailbox {
+    /// Dead messages, oldest first.
+    pub fn dead_letters(&self) -> impl ExactSizeIterator<Item = &Dead> {
+        self.dead.iter()
+    }
+
+    /// One page of the dead-letter queue, oldest first.
+    pub fn dead_page(&self, page: Page) -> Vec<DeadLetter> {
+        let skip = usize::try_from(page.offset).unwrap_or(usize::MAX);
+        let letters = self.dead.iter().skip(skip).take(page.bounded_limit() as usize);
+        letters
+            .map(|dead| DeadLetter {
+                body: DeadBody::Message(Box::new(dead.queue_message.clone())),
+                died_at: Some(dead.died_at),
+            })
+            .collect()
+    }
+
+    pub(super) fn bury(&mut self, now: Timestamp, entry: Entry, cause: DeadCause) {
+        self.dead.push_back(Dead { queue_message: entry.queued, died_at: now, cause });
+    }
+}

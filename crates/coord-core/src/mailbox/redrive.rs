@@ -1,0 +1,32 @@
+//! Putting dead messages back.
+
+use std::collections::VecDeque;
+
+use super::Mailbox;
+use super::state::Entry;
+use crate::inspect::DeadSelection;
+use crate::time::Timestamp;
+
+impl Mailbox {
+    /// Puts dead messages back to ready, oldest first, with their attempts reset, at most `limit`
+    /// and only while there is room; returns how many.
+    pub fn redrive(&mut self, now: Timestamp, selection: &DeadSelection, limit: usize) -> usize {
+        let mut redriven = 0;
+        let mut kept = VecDeque::new();
+        while let Some(mut dead) = self.dead.pop_front() {
+            let wanted =
+                redriven < limit && selection.takes(&dead.queue_message.message.message_id);
+            if wanted && self.no_room(now).is_none() {
+                dead.queue_message.delivery_attempts = 0;
+                let id = self.next_id();
+                let entry = Entry { id, queued: dead.queue_message, expires_at: None };
+                self.put_ready(entry, now);
+                redriven += 1;
+            } else {
+                kept.push_back(dead);
+            }
+        }
+        self.dead = kept;
+        redriven
+    }
+}

@@ -1,0 +1,17 @@
+-- Purpose: settle a message here and send another one there, both or neither.
+-- KEYS: 1 queue, 2 reserved, 3 deadlines of the mailbox that settles; 4 queue, 5 prio 9,
+--       6 prio 5, 7 prio 1, 8 dedup of the mailbox that takes
+-- ARGV: 1 token, 2 queue_size; then level, delay, time to live, dedup window, message id, JSON
+-- Returns: {} nothing is reserved under the token, otherwise as send; if there was no room, the
+--       message is still reserved
+-- Errors: none of its own
+local to = { queue = KEYS[4], prio9 = KEYS[5], prio5 = KEYS[6], prio1 = KEYS[7], dedup = KEYS[8] }
+local json = redis.call('HGET', KEYS[2], ARGV[1])
+if not json then return {} end
+local reply = take_in(to, server_time(), tonumber(ARGV[2]), 3)
+if reply[3] ~= 2 then
+  redis.call('HDEL', KEYS[2], ARGV[1])
+  redis.call('ZREM', KEYS[3], ARGV[1])
+  unlist(KEYS[1], json)
+end
+return reply
