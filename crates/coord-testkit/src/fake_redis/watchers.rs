@@ -32,9 +32,7 @@ pub(crate) fn forget_caching(state: &mut State, id: SessionId, args: &[Bytes]) {
     else {
         return;
     };
-    let asks = args.len() > 1
-        && args[0].eq_ignore_ascii_case(b"CLIENT")
-        && args[1].eq_ignore_ascii_case(b"CACHING");
+    let asks = args[0].eq_ignore_ascii_case(b"CLIENT");
     if let Some(tracking) = session.tracking.as_mut().filter(|_| !asks) {
         tracking.caching = Caching::Unasked;
     }

@@ -42,6 +42,7 @@ mod sorted_sets;
 mod streams;
 mod string_edit;
 mod strings;
+mod tips;
 mod tracking;
 mod transactions;
 
@@ -118,6 +119,7 @@ pub(crate) fn categories(command: &Command, family: &Family) -> Vec<&'static str
         }
     }
     classes.push(if command.has(flag::FAST) { "fast" } else { "slow" });
+    classes.sort_by_key(|class| CATEGORIES.iter().position(|known| known == class));
     classes
 }
 
