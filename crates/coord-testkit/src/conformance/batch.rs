@@ -58,8 +58,6 @@ pub async fn receives_in_order_up_to_its_bound(backend: &dyn Backend) {
     stage.send_at("msg-000003", MessagePriority::Low).await;
     stage.send("msg-000002").await;
     stage.send_at("msg-000001", MessagePriority::High).await;
-    let none = stage.mail.receive_batch(&stage.to, 0, FAR).await.expect("receive works");
-    assert!(none.is_empty());
     let two = stage.mail.receive_batch(&stage.to, 2, FAR).await.expect("receive works");
     assert_eq!(two.iter().map(id).collect::<Vec<_>>(), ["msg-000001", "msg-000002"]);
     assert!(two[0].fence < two[1].fence && two[0].token != two[1].token);
