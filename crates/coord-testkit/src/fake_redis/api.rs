@@ -14,7 +14,8 @@ use super::clock::Clock;
 use super::fault::{Fault, FaultId};
 use super::log::LoggedCommand;
 use super::reply::Reply;
-use super::server::{Origin, Shared, serve};
+use super::server::{Origin, serve};
+use super::shared::Shared;
 
 /// Bytes an in-process stream holds in each direction.
 const DUPLEX_BYTES: usize = 64 * 1024;
@@ -178,6 +179,17 @@ impl FakeRedis {
     /// Empties the script cache, as a restart does.
     pub fn flush_scripts(&self) {
         self.shared.lock().flush_scripts();
+    }
+
+    /// Bounds the virtual-machine instructions of one script or function; a run beyond it
+    /// fails with an error that says so. 500 million unless told otherwise, a few seconds:
+    /// enough for a real server to answer BUSY to everyone else.
+    pub fn limit_script_instructions(&self, most: u64) {
+        let mut state = self.shared.lock();
+        state.scripts.limits.instructions = most;
+        for scripts in &mut state.other_scripts {
+            scripts.limits.instructions = most;
+        }
     }
 
     /// How many connections are open.

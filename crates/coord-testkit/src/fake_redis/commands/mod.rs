@@ -17,6 +17,7 @@ mod command_info;
 mod config;
 mod connection;
 mod debug;
+mod digest;
 mod dump;
 mod expiry;
 mod functions;
@@ -41,9 +42,11 @@ mod sorted_sets;
 mod streams;
 mod string_edit;
 mod strings;
+mod tips;
 mod tracking;
 mod transactions;
 
+pub(crate) use dump::Dumped;
 pub(crate) use object::estimate;
 
 /// Every family of commands.
@@ -116,6 +119,7 @@ pub(crate) fn categories(command: &Command, family: &Family) -> Vec<&'static str
         }
     }
     classes.push(if command.has(flag::FAST) { "fast" } else { "slow" });
+    classes.sort_by_key(|class| CATEGORIES.iter().position(|known| known == class));
     classes
 }
 
