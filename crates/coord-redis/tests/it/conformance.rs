@@ -12,7 +12,7 @@ use coord_testkit::server::{Frame, RealServer};
 
 use crate::harness::{At, config, fresh_prefix, server_micros, server_time_passes, shared};
 
-struct RealBackend {
+pub(crate) struct RealBackend {
     /// Kept alive.
     _server: Arc<RealServer>,
     at: At,
@@ -21,7 +21,7 @@ struct RealBackend {
 }
 
 impl RealBackend {
-    fn new(layout: KeyLayout) -> Option<Self> {
+    pub(crate) fn new(layout: KeyLayout) -> Option<Self> {
         let server = shared("conformance")?;
         let at = At::from(&*server);
         Some(Self { _server: server, at, layout, prefix: fresh_prefix() })

@@ -7,6 +7,7 @@ mod counts;
 mod cycle;
 mod errors;
 mod harness;
+mod histories;
 mod poison;
 mod processes;
 mod python;
