@@ -15,9 +15,10 @@ use coord_core::{
     SendOptions,
 };
 use coord_redis::KeyLayout;
+use coord_testkit::Clock;
 use futures_util::future::BoxFuture;
 
-use crate::harness::{At, World, agent, private, server_time_passes};
+use crate::harness::{At, Fake, LAYOUTS, World, agent, private, server_time_passes};
 
 #[tokio::test]
 async fn dropped_futures_lose_nothing_compact() {
@@ -31,7 +32,14 @@ async fn dropped_futures_lose_nothing_tta() {
     every_operation(&At::from(&server), KeyLayout::Tta).await;
 }
 
-pub(crate) async fn every_operation(at: &At, layout: KeyLayout) {
+#[tokio::test]
+async fn dropped_futures_lose_nothing_on_the_fake() {
+    for layout in LAYOUTS {
+        every_operation(&At::from(&Fake::start(Clock::system())), layout).await;
+    }
+}
+
+async fn every_operation(at: &At, layout: KeyLayout) {
     for operation in Operation::ALL {
         for state in [State::Warm, State::ScriptsFlushed, State::Disconnected] {
             for turns in [0, 1, 8] {
