@@ -37,7 +37,7 @@ pub struct MailboxStats {
     /// Messages in the dead-letter queue.
     pub dead: u64,
     /// Messages that count against the capacity: ready, delayed, reserved, and on the original's
-    /// layout what crashed peers leaked.
+    /// layout what crashed peers leaked. Messages that expired make room and do not count.
     pub depth: u64,
     /// When the oldest ready message became ready.
     pub oldest_ready: Option<Timestamp>,

@@ -17,7 +17,7 @@ impl Mailbox {
         error: Option<&str>,
     ) -> Option<NackOutcome> {
         let mut entry = self.take_reservation(token)?;
-        if entry.expires_at.is_some_and(|at| at <= now) {
+        if entry.has_expired(now) {
             return Some(NackOutcome::Expired);
         }
         let attempts = entry.count_failure(error);

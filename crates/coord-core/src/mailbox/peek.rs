@@ -17,7 +17,7 @@ impl Mailbox {
             MessagePriority::Normal => 1,
             MessagePriority::Low => 2,
         };
-        waiting.retain(|(entry, ..)| entry.expires_at.is_none_or(|at| at > now));
+        waiting.retain(|(entry, ..)| !entry.has_expired(now));
         waiting.sort_by_cached_key(|(entry, at, ready)| {
             (rank(*ready || *at <= now, entry.queued.priority), self.slot(entry, *at))
         });
@@ -33,12 +33,18 @@ impl Mailbox {
     }
 
     /// The counts of this mailbox; what fell due but was not worked off yet counts where it will
-    /// be: delayed messages that are due as ready, expired reservations still as reserved.
+    /// be: delayed messages that are due as ready, expired reservations still as reserved, and
+    /// messages that expired nowhere.
     pub fn stats(&self, now: Timestamp, agent: AgentId) -> MailboxStats {
         let mut ready = ReadyCounts::default();
         let mut delayed = 0;
         let mut oldest_ready: Option<Timestamp> = None;
+        let mut depth = self.depth();
         for (entry, at, is_ready) in self.waiting() {
+            if entry.has_expired(now) {
+                depth -= 1;
+                continue;
+            }
             if !is_ready && at > now {
                 delayed += 1;
                 continue;
@@ -56,7 +62,7 @@ impl Mailbox {
             delayed,
             reserved: self.reserved_count(),
             dead: self.dead.len() as u64,
-            depth: self.depth(),
+            depth,
             oldest_ready,
             now,
         }

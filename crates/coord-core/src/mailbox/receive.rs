@@ -74,7 +74,7 @@ impl Mailbox {
         loop {
             let level = self.next_level()?;
             let entry = self.pop_ready(level)?;
-            if entry.expires_at.is_none_or(|at| at > now) {
+            if !entry.has_expired(now) {
                 return Some(entry);
             }
         }

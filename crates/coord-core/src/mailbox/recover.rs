@@ -28,7 +28,7 @@ impl Mailbox {
 
     /// One expired reservation: back to ready, or dead if it counts and was the last attempt.
     fn take_back(&mut self, now: Timestamp, mut entry: Entry) {
-        if entry.expires_at.is_some_and(|at| at <= now) {
+        if entry.has_expired(now) {
             return;
         }
         if self.policy.expiry() == ExpiryPolicy::CountAttempt {

@@ -58,6 +58,13 @@ pub(super) struct Entry {
     pub(super) expires_at: Option<Timestamp>,
 }
 
+impl Entry {
+    /// Whether the time it was given has passed.
+    pub(super) fn has_expired(&self, now: Timestamp) -> bool {
+        self.expires_at.is_some_and(|at| at <= now)
+    }
+}
+
 /// A reserved message.
 #[derive(Debug, Clone)]
 pub(super) struct Reservation {

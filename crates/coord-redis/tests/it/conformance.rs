@@ -1,4 +1,4 @@
-//! The conformance suite on a real server and on the fake one, in both layouts.
+//! The conformance suite on a real server, in both layouts.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,37 +8,23 @@ use coord_core::mailbox::Order;
 use coord_core::{AgentId, MailboxPolicy, MessageMetrics, MessageType, SharedCoordinator};
 use coord_redis::{KeyLayout, RedisMessageCoordinator};
 use coord_testkit::conformance::Backend;
-use coord_testkit::{Clock, InMemoryCoordinator};
 use coord_testkit::server::{Frame, RealServer};
 
-use crate::harness::{At, Fake, config, fresh_prefix, server_micros, server_time_passes, shared};
+use crate::harness::{At, config, fresh_prefix, server_micros, server_time_passes, shared};
 
-/// A server and a prefix that nobody used.
-pub(crate) struct ServerBackend {
-    host: Host,
+pub(crate) struct RealBackend {
+    /// Kept alive.
+    _server: Arc<RealServer>,
     at: At,
     layout: KeyLayout,
     prefix: String,
 }
 
-enum Host {
-    /// Kept alive; time passes by itself.
-    Real { _server: Arc<RealServer> },
-    /// Time stands still until somebody moves it.
-    Fake(Fake),
-}
-
-impl ServerBackend {
-    pub(crate) fn real(layout: KeyLayout) -> Option<Self> {
+impl RealBackend {
+    pub(crate) fn new(layout: KeyLayout) -> Option<Self> {
         let server = shared("conformance")?;
         let at = At::from(&*server);
-        Some(Self { host: Host::Real { _server: server }, at, layout, prefix: fresh_prefix() })
-    }
-
-    pub(crate) fn fake(layout: KeyLayout) -> Self {
-        let fake = Fake::start(Clock::manual(InMemoryCoordinator::START));
-        let at = At::from(&fake);
-        Self { host: Host::Fake(fake), at, layout, prefix: fresh_prefix() }
+        Some(Self { _server: server, at, layout, prefix: fresh_prefix() })
     }
 
     fn key(&self, part: &str, agent: &AgentId) -> String {
@@ -51,7 +37,7 @@ impl ServerBackend {
 }
 
 #[async_trait]
-impl Backend for ServerBackend {
+impl Backend for RealBackend {
     async fn coordinator(
         &self,
         policy: MailboxPolicy,
@@ -63,10 +49,7 @@ impl Backend for ServerBackend {
     }
 
     async fn advance(&self, by: Duration) {
-        match &self.host {
-            Host::Real { .. } => server_time_passes(&self.at, by).await,
-            Host::Fake(fake) => fake.server.advance(by),
-        }
+        server_time_passes(&self.at, by).await;
     }
 
     fn order(&self) -> Order {
@@ -106,41 +89,17 @@ impl Backend for ServerBackend {
     }
 }
 
-mod real_compact {
-    use super::{KeyLayout, ServerBackend};
-
-    async fn backend() -> Option<ServerBackend> {
-        ServerBackend::real(KeyLayout::Compact)
+mod compact {
+    async fn backend() -> Option<super::RealBackend> {
+        super::RealBackend::new(coord_redis::KeyLayout::Compact)
     }
 
     coord_testkit::conformance_suite!(backend);
 }
 
-mod real_tta {
-    use super::{KeyLayout, ServerBackend};
-
-    async fn backend() -> Option<ServerBackend> {
-        ServerBackend::real(KeyLayout::Tta)
-    }
-
-    coord_testkit::conformance_suite!(backend);
-}
-
-mod fake_compact {
-    use super::{KeyLayout, ServerBackend};
-
-    async fn backend() -> Option<ServerBackend> {
-        Some(ServerBackend::fake(KeyLayout::Compact))
-    }
-
-    coord_testkit::conformance_suite!(backend);
-}
-
-mod fake_tta {
-    use super::{KeyLayout, ServerBackend};
-
-    async fn backend() -> Option<ServerBackend> {
-        Some(ServerBackend::fake(KeyLayout::Tta))
+mod tta {
+    async fn backend() -> Option<super::RealBackend> {
+        super::RealBackend::new(coord_redis::KeyLayout::Tta)
     }
 
     coord_testkit::conformance_suite!(backend);

@@ -184,7 +184,9 @@ impl Shell {
     }
 
     pub(crate) fn metrics(&self) -> Metrics {
+        let now = self.clock.coarse();
         self.with(|locked| {
+            locked.machine.advance_window(now);
             let mut m = locked.metrics;
             m.rejected_calls += self.stripes.rejected();
             m.successful_calls += locked.absorbed;

@@ -209,6 +209,11 @@ impl Machine {
         self.transitions.drain(..)
     }
 
+    /// Lets time pass in the window only.
+    pub(crate) fn advance_window(&mut self, now: Duration) {
+        self.window.advance(now);
+    }
+
     pub(crate) fn until(&self) -> Duration {
         self.until
     }

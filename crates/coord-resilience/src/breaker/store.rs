@@ -15,7 +15,7 @@ use super::outcome::State;
 /// call depends on; in particular nothing is prolonged.
 ///
 /// The trait is open for implementations; new methods will come with a default body. Check yours
-/// with [`conformance`](super::conformance) (feature `conformance`).
+/// with `breaker::conformance` (feature `conformance`).
 ///
 /// Cancel safety: a dropped future may or may not have taken effect, as with any I/O.
 #[async_trait::async_trait]

@@ -99,6 +99,18 @@ fn the_time_window_forgets_fast_successes_too() {
 }
 
 #[test]
+fn fast_successes_belong_to_the_step_they_came_in() {
+    let window = WindowConfig::Time { span: secs(10), rates: Rates::new() };
+    let (b, clock) = breaker(CircuitBreakerConfig::new().with_window(window));
+    for _ in 0..2 {
+        (0..100).for_each(|_| ok(&b).unwrap());
+        clock.advance(secs(6));
+    }
+    // At 12 s the hundred of 0 s have left the window, those of 6 s have not.
+    assert_eq!(b.metrics().window.total, 100);
+}
+
+#[test]
 fn consecutive_is_reset_by_a_success_and_cumulative_is_not() {
     let config = CircuitBreakerConfig::new().with_failure_threshold(3);
     let (b, _) = breaker(config.clone());

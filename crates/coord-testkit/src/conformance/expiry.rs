@@ -18,6 +18,8 @@ pub async fn drops_what_nobody_took(backend: &dyn Backend) {
     stage.send_with("msg-000002", delayed).await.expect("it was supported");
     stage.send("msg-000003").await;
     stage.advance(TICK * 4).await;
+    let stats = stage.stats().await;
+    assert_eq!((stats.ready.total(), stats.delayed, stats.depth), (1, 0, 1), "{stats:?}");
     let peeked: Vec<_> = stage.peek().await;
     assert_eq!(peeked.len(), 1, "{peeked:?}");
     assert_eq!(stage.drain().await, ["msg-000003"]);

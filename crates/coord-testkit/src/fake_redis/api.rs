@@ -14,7 +14,8 @@ use super::clock::Clock;
 use super::fault::{Fault, FaultId};
 use super::log::LoggedCommand;
 use super::reply::Reply;
-use super::server::{Origin, Shared, serve};
+use super::server::{Origin, serve};
+use super::shared::Shared;
 
 /// Bytes an in-process stream holds in each direction.
 const DUPLEX_BYTES: usize = 64 * 1024;

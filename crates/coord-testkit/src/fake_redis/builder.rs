@@ -9,7 +9,8 @@ use tokio::task::JoinSet;
 use super::api::FakeRedis;
 use super::clock::Clock;
 use super::config::Config;
-use super::server::{Origin, Shared, serve};
+use super::server::{Origin, serve};
+use super::shared::Shared;
 use super::state::State;
 
 /// Sets up a [`FakeRedis`].

@@ -263,11 +263,6 @@ impl<'a> Call<'a> {
         // What microseconds cannot hold lies in the year 294000: never.
         Ok(at.checked_mul(1000).filter(|at| i64::try_from(*at).is_ok()))
     }
-    /// A number below `bound` (which must not be 0) from the server's own sequence.
-    pub(crate) fn random_below(&mut self, bound: usize) -> usize {
-        let wide = u128::from(self.state.next_random()) * (bound as u128);
-        usize::try_from(wide >> 64).unwrap_or(0)
-    }
 }
 
 macro_rules! typed_access {
@@ -289,7 +284,17 @@ macro_rules! typed_access {
     };
 }
 
-typed_access!(string, string_mut, string_or_create, Vec<u8>);
+impl Call<'_> {
+    /// [`Call::get`] for strings.
+    pub(crate) fn string(&mut self, key: &Bytes) -> Result<Option<&Vec<u8>>, Failure> {
+        self.get(key)
+    }
+    /// [`Call::get_or_create`] for strings.
+    pub(crate) fn string_or_create(&mut self, key: &Bytes) -> Result<&mut Vec<u8>, Failure> {
+        self.get_or_create(key)
+    }
+}
+
 typed_access!(list, list_mut, list_or_create, List);
 typed_access!(hash, hash_mut, hash_or_create, Hash);
 typed_access!(set, set_mut, set_or_create, Set);

@@ -134,6 +134,17 @@ impl State {
         Err(Failure::new(format!("MOVED {slot} 127.0.0.1:{}", self.port_of(owner))))
     }
 
+    /// True if another node of a cluster serves the key.
+    pub(crate) fn is_foreign(&self, node: usize, key: &[u8]) -> bool {
+        match &self.topology {
+            Topology::Cluster(cluster) => {
+                let slot = slot_of(key);
+                cluster.owner(slot) != node && cluster.moving.get(&slot) != Some(&node)
+            }
+            _ => false,
+        }
+    }
+
     /// Keys of one slot on one node.
     pub(crate) fn keys_in_slot(&self, node: usize, slot: u16) -> Vec<Bytes> {
         self.dbs[node].keys().filter(|key| slot_of(key) == slot).cloned().collect()

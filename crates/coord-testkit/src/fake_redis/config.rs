@@ -48,6 +48,18 @@ const ALIASES: [(&str, &str); 6] = [
     ("list-max-ziplist-size", "list-max-listpack-size"),
 ];
 
+/// Values of `maxmemory-policy`. Nothing is evicted under any of them.
+const POLICIES: [&str; 8] = [
+    "volatile-lru",
+    "volatile-lfu",
+    "volatile-random",
+    "volatile-ttl",
+    "allkeys-lru",
+    "allkeys-lfu",
+    "allkeys-random",
+    "noeviction",
+];
+
 fn aliases(name: &str) -> impl Iterator<Item = &'static str> {
     ALIASES.iter().filter_map(move |(a, b)| match name {
         _ if *a == name => Some(*b),
@@ -67,11 +79,6 @@ impl Config {
         ];
         let special = special.into_iter().filter(|(name, _)| !self.rest.contains_key(name));
         special.chain(self.rest.iter().map(|(name, value)| (*name, value.clone())))
-    }
-
-    /// The value of one setting.
-    pub(crate) fn get(&self, name: &str) -> Option<String> {
-        self.all().find(|(known, _)| *known == name).map(|(_, value)| value)
     }
 
     /// The number of a setting, 0 if it is none.
@@ -106,6 +113,12 @@ impl Config {
                     return Err("Unknown option".into());
                 };
                 let text = checked(*kind, &text)?;
+                if *name == "maxmemory-policy" && !POLICIES.contains(&text.as_str()) {
+                    return Err(format!(
+                        "argument(s) must be one of the following: {}",
+                        POLICIES.join(", ")
+                    ));
+                }
                 if *name == "busy-reply-threshold" || *name == "lua-time-limit" {
                     self.busy_after_ms = text.parse().unwrap_or(5000);
                 }

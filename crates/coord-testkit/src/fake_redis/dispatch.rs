@@ -7,10 +7,9 @@ use super::command::{Command, flag};
 use super::commands;
 use super::failure::Failure;
 use super::reply::Reply;
-use super::script_host::ScriptScope;
 use super::session::{Blocked, Multi, SessionId};
 use super::state::State;
-use super::tracking::Caching;
+use super::watchers::{forget_caching, track};
 
 /// A command found in the table.
 #[derive(Debug, Clone, Copy)]
@@ -168,7 +167,8 @@ fn admit(state: &mut State, id: SessionId, args: &[Bytes]) -> Result<Found, Fail
 const OUT_OF_MEMORY: Failure =
     Failure::fixed("OOM command not allowed when used memory > 'maxmemory'.");
 
-const READ_ONLY: Failure = Failure::fixed("READONLY You can't write against a read only replica.");
+pub(crate) const READ_ONLY: Failure =
+    Failure::fixed("READONLY You can't write against a read only replica.");
 
 /// A sentinel knows some commands only, and nobody else knows SENTINEL.
 fn check_node(state: &State, id: SessionId, found: Found, args: &[Bytes]) -> Result<(), Failure> {
@@ -183,7 +183,12 @@ fn check_node(state: &State, id: SessionId, found: Found, args: &[Bytes]) -> Res
 }
 
 /// Whether the session's user may run the request.
-fn check_user(state: &State, id: SessionId, found: Found, args: &[Bytes]) -> Result<(), Failure> {
+pub(crate) fn check_user(
+    state: &State,
+    id: SessionId,
+    found: Found,
+    args: &[Bytes],
+) -> Result<(), Failure> {
     let user = state.sessions.get(&id).and_then(|session| session.user.as_ref());
     match user.and_then(|name| state.users.get(name)) {
         Some(user) => Ok(user.check(found, args)?),
@@ -233,60 +238,6 @@ pub(crate) fn run(
     result
 }
 
-/// Notes the keys that were read, for CLIENT TRACKING.
-fn track(state: &mut State, id: SessionId, found: Found, args: &[Bytes], origin: Origin) {
-    let tracked = state.sessions.get(&id).is_some_and(|session| session.tracking.is_some());
-    if tracked && origin != Origin::Again {
-        let keys: Vec<&Bytes> =
-            found.command.keys.find(args).into_iter().filter_map(|at| args.get(at)).collect();
-        state.track_read(id, &keys);
-    }
-}
-
-/// CLIENT CACHING holds for one command or transaction only.
-fn forget_caching(state: &mut State, id: SessionId, args: &[Bytes]) {
-    let Some(session) = state.sessions.get_mut(&id).filter(|session| session.multi.is_none())
-    else {
-        return;
-    };
-    let asks = args.len() > 1
-        && args[0].eq_ignore_ascii_case(b"CLIENT")
-        && args[1].eq_ignore_ascii_case(b"CACHING");
-    if let Some(tracking) = session.tracking.as_mut().filter(|_| !asks) {
-        tracking.caching = Caching::Unasked;
-    }
-}
-
-impl State {
-    /// Shows a command to the connections in MONITOR mode.
-    fn feed_monitors(
-        &mut self,
-        id: SessionId,
-        db: usize,
-        found: Found,
-        args: &[Bytes],
-        origin: Origin,
-    ) {
-        let hidden = found.command.has(flag::SKIP_MONITOR | flag::ADMIN) || origin == Origin::Again;
-        if hidden || !self.sessions.values().any(|session| session.monitor) {
-            return;
-        }
-        let from = match (origin, self.sessions.get(&id)) {
-            (Origin::Script, _) | (_, None) => "lua".to_owned(),
-            (_, Some(session)) => session.peer.clone(),
-        };
-        let now = self.now_us;
-        let mut line = format!("{}.{:06} [{db} {from}]", now / 1_000_000, now % 1_000_000);
-        for arg in args {
-            line.push_str(&format!(" \"{}\"", arg.escape_ascii()));
-        }
-        let line = Reply::Simple(line.into());
-        for session in self.sessions.values_mut().filter(|session| session.monitor) {
-            session.send(&line);
-        }
-    }
-}
-
 /// Runs the command of a blocked client again; `None` if it goes on waiting.
 pub(crate) fn run_again(state: &mut State, id: SessionId, blocked: &Blocked) -> Option<Reply> {
     let found = find(&blocked.args).ok()?;
@@ -309,69 +260,4 @@ pub(crate) fn run_queued(state: &mut State, id: SessionId, multi: &Multi) -> Rep
             .unwrap_or_else(Reply::from)
     });
     Reply::Array(replies.collect())
-}
-
-/// Runs a command for a script, with the checks scripts have.
-pub(crate) fn call_from_script(
-    scope: &mut ScriptScope<'_>,
-    args: &[Bytes],
-    read_only: bool,
-) -> Reply {
-    match script_checked(scope, args, read_only) {
-        Ok(reply) => reply,
-        Err(failure) => failure.into(),
-    }
-}
-
-fn script_checked(
-    scope: &mut ScriptScope<'_>,
-    args: &[Bytes],
-    read_only: bool,
-) -> Result<Reply, Failure> {
-    if args.is_empty() {
-        return Err(Failure::fixed(
-            "ERR Please specify at least one argument for this redis.call() command",
-        ));
-    }
-    let found = find(args).map_err(|failure| {
-        if failure.0.starts_with("ERR unknown ") {
-            Failure::fixed("ERR Unknown Redis command called from script")
-        } else if failure.0.starts_with("ERR wrong number") {
-            Failure::fixed("ERR Wrong number of args calling Redis command from script")
-        } else {
-            failure
-        }
-    })?;
-    if found.command.has(flag::NOSCRIPT) {
-        return Err(Failure::fixed("ERR This Redis command is not allowed from script"));
-    }
-    check_user(scope.state, scope.session, found, args).map_err(|failure| {
-        Failure::fixed(if failure.0.contains("keys used") {
-            "ERR The user executing the script can't access at least one of the keys mentioned in the command arguments"
-        } else if failure.0.contains("channels used") {
-            "ERR The user executing the script can't publish to the channel mentioned in the command"
-        } else {
-            "ERR The user executing the script can't run this command or subcommand"
-        })
-    })?;
-    let node = scope.state.sessions.get(&scope.session).map_or(0, |session| session.node);
-    if found.command.has(flag::WRITE) && scope.state.is_replica(node) {
-        return Err(READ_ONLY);
-    }
-    if read_only && found.command.has(flag::WRITE) {
-        return Err(Failure::fixed("ERR Write commands are not allowed from read-only scripts."));
-    }
-    if scope.state.strict && !scope.any_keys {
-        for at in found.command.keys.find(args) {
-            let Some(key) = args.get(at) else { continue };
-            if !scope.keys.contains(key) {
-                return Err(Failure::new(format!(
-                    "ERR strict mode: the script uses the key '{}' that its caller did not declare in KEYS",
-                    String::from_utf8_lossy(key)
-                )));
-            }
-        }
-    }
-    let resp3 = Some(scope.resp3);
-    run(scope.state, scope.session, found, args, Origin::Script, resp3)
 }

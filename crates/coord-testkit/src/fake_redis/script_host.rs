@@ -6,8 +6,8 @@
 
 use bytes::Bytes;
 
-use super::dispatch;
 use super::reply::Reply;
+use super::script_calls;
 use super::session::SessionId;
 use super::state::State;
 
@@ -50,6 +50,6 @@ impl<'a> ScriptScope<'a> {
 
 impl ScriptHost for ScriptScope<'_> {
     fn call(&mut self, args: Vec<Bytes>, read_only: bool) -> Reply {
-        dispatch::call_from_script(self, &args, read_only)
+        script_calls::call_from_script(self, &args, read_only)
     }
 }

@@ -1,6 +1,6 @@
 //! Connections: reading requests, executing them under the lock, writing replies.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -12,6 +12,7 @@ use super::lua::engine::Control;
 use super::reply::Reply;
 use super::request::Parser;
 use super::session::{Session, SessionId};
+use super::shared::Shared;
 use super::state::State;
 
 /// Most bytes kept of requests that cannot run yet (a blocked client that goes on sending).
@@ -19,45 +20,6 @@ const MAX_PENDING: usize = 1024 * 1024 * 1024;
 
 /// How often a connection looks whether a running script has ended.
 const SCRIPT_POLL: Duration = Duration::from_millis(2);
-
-/// The state and its lock, shared by all connections.
-#[derive(Debug)]
-pub(crate) struct Shared {
-    state: Mutex<State>,
-    /// The running script, seen without the lock.
-    control: Arc<Control>,
-    /// Sessions whose connections ended while a script held the lock.
-    gone: Mutex<Vec<SessionId>>,
-}
-
-impl Shared {
-    pub(crate) fn new(state: State) -> Self {
-        let control = Arc::clone(&state.scripts.control);
-        Self { state: Mutex::new(state), control, gone: Mutex::new(Vec::new()) }
-    }
-
-    /// Takes the lock. A panic of another command leaves the data as it was then.
-    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Takes the lock, unless a script holds it: that may last.
-    fn enter(&self) -> Option<MutexGuard<'_, State>> {
-        let mut state = loop {
-            match self.state.try_lock() {
-                Ok(state) => break state,
-                Err(TryLockError::Poisoned(state)) => break state.into_inner(),
-                Err(TryLockError::WouldBlock) if self.control.is_running() => return None,
-                // Commands are short.
-                Err(TryLockError::WouldBlock) => std::thread::yield_now(),
-            }
-        };
-        for id in self.gone.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
-            state.close_session(id);
-        }
-        Some(state)
-    }
-}
 
 /// Where a connection comes from and which node it has reached.
 #[derive(Debug, Clone)]
@@ -95,7 +57,7 @@ impl Drop for Guard {
     fn drop(&mut self) {
         match self.shared.enter() {
             Some(mut state) => state.close_session(self.id),
-            None => self.shared.gone.lock().unwrap_or_else(PoisonError::into_inner).push(self.id),
+            None => self.shared.close_later(self.id),
         }
     }
 }

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::acl::Users;
 use super::blocking::Waiting;
 use super::clock::Clock;
+use super::commands::Dumped;
 use super::config::Config;
 use super::fault::Faults;
 use super::history::History;
@@ -58,6 +59,7 @@ pub(crate) struct State {
     pub(crate) stopped: bool,
     /// The next expiry as the connections that are told know it.
     pub(crate) known_expiry: Option<u64>,
+    pub(crate) dumped: Dumped,
     pub(crate) topology: Topology,
     pub(crate) history: History,
     /// The node `scripts` belongs to.
@@ -106,6 +108,7 @@ impl State {
             refuses: false,
             stopped: false,
             known_expiry: None,
+            dumped: Dumped::default(),
             topology: Topology::Single,
             history: History::default(),
             active_node: 0,

@@ -2,7 +2,7 @@
 
 use coord_core::mailbox::{Outcome, Reserved};
 use coord_core::{
-    DeadBody, DeadLetter, MailboxStats, Page, PeekedMessage, QueueMessage, ReceivedMessage,
+    DeadBody, DeadLetter, MailboxStats, Page, PeekedMessage, Place, QueueMessage, ReceivedMessage,
 };
 
 use super::Mismatch;
@@ -23,8 +23,9 @@ impl Run<'_> {
         let wanted = self.model.peek(now, ALL);
         self.same("what waits", &self.waiting(&peeked), &self.waiting(&wanted))?;
         let wanted = self.model.dead_page(ALL);
-        let dated = self.exact && dead.iter().all(|letter| letter.died_at.is_some());
-        self.same("what is dead", &letters(&dead, dated), &letters(&wanted, dated))
+        let dated = dead.iter().all(|letter| letter.died_at.is_some());
+        let (dead, wanted) = (self.letters(dead, dated), self.letters(wanted, dated));
+        self.same("what is dead", &dead, &wanted)
     }
 
     fn counts(&self, stats: &MailboxStats) -> String {
@@ -41,24 +42,37 @@ impl Run<'_> {
     }
 
     fn waiting(&self, peeked: &[PeekedMessage]) -> String {
-        let lines = peeked.iter().map(|it| {
+        // Between levels, the order of delayed messages that fall due together says nothing.
+        let mut peeked: Vec<_> = peeked.iter().collect();
+        peeked.sort_by_cached_key(|it| match it.place {
+            Place::Ready => None,
+            Place::Delayed => Some((it.available_at, message(&it.queue_message))),
+        });
+        let lines = peeked.into_iter().map(|it| {
             let at = if self.exact { it.available_at.to_string() } else { String::new() };
             format!("{} {:?} {at}", message(&it.queue_message), it.place)
         });
         lines.collect::<Vec<_>>().join("\n")
     }
-}
 
-fn letters(letters: &[DeadLetter], dated: bool) -> String {
-    let lines = letters.iter().map(|letter| {
-        let body = match &letter.body {
-            DeadBody::Message(queued) => message(queued),
-            DeadBody::Unreadable { reason, .. } => format!("unreadable: {reason}"),
-        };
-        let at = letter.died_at.filter(|_| dated).map(|at| at.to_string());
-        format!("{body} {}", at.unwrap_or_default())
-    });
-    lines.collect::<Vec<_>>().join("\n")
+    /// Dead letters, oldest first; the order of those that died together says nothing.
+    fn letters(&self, letters: Vec<DeadLetter>, dated: bool) -> String {
+        let lines = letters.into_iter().map(|letter| match letter.body {
+            DeadBody::Message(queued) => (letter.died_at, message(&queued)),
+            DeadBody::Unreadable { reason, .. } => {
+                (letter.died_at, format!("unreadable: {reason}"))
+            }
+        });
+        let mut lines: Vec<_> = lines.collect();
+        if dated {
+            lines.sort();
+        }
+        let lines = lines.into_iter().map(|(at, body)| match at {
+            Some(at) if dated && self.exact => format!("{at} {body}"),
+            _ => body,
+        });
+        lines.collect::<Vec<_>>().join("\n")
+    }
 }
 
 /// An answer with everything that must be equal.

@@ -46,6 +46,11 @@ impl User {
             Some(b'#') if rest.len() == 64 => {
                 self.add_password(String::from_utf8_lossy(&rest).into_owned())
             }
+            Some(b'#') => {
+                return Err(
+                    "The password hash must be exactly 64 characters and contain only lowercase hexadecimal characters",
+                );
+            }
             Some(b'<' | b'!') => {
                 let digest = if rule[0] == b'<' {
                     sha256::hex(&rest)

@@ -121,9 +121,9 @@ fn describe(
         Reply::Integer(last),
         Reply::Integer(step),
         Reply::Set(classes.collect()),
-        Reply::Array(Vec::new()),
-        Reply::Array(Vec::new()),
-        Reply::Array(subs.collect()),
+        Reply::Set(Vec::new()),
+        Reply::Set(Vec::new()),
+        Reply::Set(subs.collect()),
     ])
 }
 

@@ -8,8 +8,8 @@ use crate::fake_redis::number::{float, integer};
 use crate::fake_redis::reply::Reply;
 use crate::fake_redis::value::Value;
 
-use super::help;
 use super::object::encoding_of;
+use super::{digest, help};
 
 pub(crate) fn debug(call: &mut Call<'_>) -> Result<Reply, Failure> {
     let count = call.args.len();
@@ -31,6 +31,8 @@ pub(crate) fn debug(call: &mut Call<'_>) -> Result<Reply, Failure> {
             call.state.active_expire = integer(call.arg(2))? != 0;
             Ok(Reply::OK)
         }
+        (b"digest", 2) => Ok(digest::of_all(call)),
+        (b"digest-value", 3..) => digest::of_values(call, &call.args[2..]),
         (b"object", 3 | 4) => object(call),
         (b"error", 3) => Err(Failure::new(String::from_utf8_lossy(call.arg(2)).into_owned())),
         (b"populate", 3..=5) => populate(call),
@@ -127,7 +129,7 @@ fn protocol(call: &mut Call<'_>) -> Result<Reply, Failure> {
         b"push" => Reply::Push(vec![Reply::bulk("server-cpu-usage"), Reply::Integer(42)]),
         _ => {
             return Err(Failure::fixed(
-                "ERR Wrong protocol type name. Please use one of the following: string|integer|double|null|array|set|map|attrib|push|verbatim|true|false",
+                "ERR Wrong protocol type name. Please use one of the following: string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false",
             ));
         }
     })

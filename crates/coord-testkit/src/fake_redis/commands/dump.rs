@@ -1,5 +1,7 @@
 //! DUMP and RESTORE, in a format of its own: only this server reads it.
 
+use std::collections::VecDeque;
+
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use crate::fake_redis::call::Call;
@@ -8,8 +10,37 @@ use crate::fake_redis::notify::GENERIC;
 use crate::fake_redis::number::integer;
 use crate::fake_redis::reply::Reply;
 use crate::fake_redis::store::{Entry, Form};
-use crate::fake_redis::types::{Hash, List, Set, SortedSet};
+use crate::fake_redis::types::{Hash, List, Set, SortedSet, Stream};
 use crate::fake_redis::value::Value;
+
+/// The kind of a stream's payload: a ticket instead of the content.
+const STREAM: u8 = 5;
+
+/// Dumped streams that can still be restored.
+const MAX_DUMPED: usize = 64;
+
+/// Streams that were dumped. Their payload is a ticket that the same server redeems, for the
+/// latest 64 of them.
+#[derive(Debug, Default)]
+pub(crate) struct Dumped {
+    streams: VecDeque<(u64, Box<Stream>)>,
+    last: u64,
+}
+
+impl Dumped {
+    fn keep(&mut self, stream: Box<Stream>) -> u64 {
+        if self.streams.len() == MAX_DUMPED {
+            self.streams.pop_front();
+        }
+        self.last += 1;
+        self.streams.push_back((self.last, stream));
+        self.last
+    }
+
+    fn find(&self, ticket: u64) -> Option<Box<Stream>> {
+        self.streams.iter().find(|(own, _)| *own == ticket).map(|(_, stream)| stream.clone())
+    }
+}
 
 /// First bytes of a payload.
 const MAGIC: &[u8] = b"coord-fake-1";
@@ -19,13 +50,19 @@ pub(crate) fn dump(call: &mut Call<'_>) -> Result<Reply, Failure> {
         return Ok(Reply::Null);
     };
     let mut out = BytesMut::from(MAGIC);
-    encode(&entry.value, &mut out)?;
+    if let Value::Stream(stream) = &entry.value {
+        let stream = stream.clone();
+        out.put_u8(STREAM);
+        out.put_u64(call.state.dumped.keep(stream));
+    } else {
+        encode(&entry.value, &mut out);
+    }
     let sum = checksum(&out);
     out.put_u64(sum);
     Ok(Reply::Bulk(out.freeze()))
 }
 
-fn encode(value: &Value, out: &mut BytesMut) -> Result<(), Failure> {
+pub(crate) fn encode(value: &Value, out: &mut BytesMut) {
     let mut all = |kind: u8, parts: &mut dyn Iterator<Item = &[u8]>| {
         out.put_u8(kind);
         for part in parts {
@@ -49,12 +86,11 @@ fn encode(value: &Value, out: &mut BytesMut) -> Result<(), Failure> {
                 .collect();
             all(4, &mut parts.iter().flatten().map(|part| &part[..]));
         }
-        Value::Stream(_) => return Err(Failure::fixed("ERR the fake server cannot DUMP a stream")),
+        Value::Stream(_) => {}
     }
-    Ok(())
 }
 
-fn decode(payload: &Bytes) -> Option<Value> {
+fn decode(payload: &Bytes, dumped: &Dumped) -> Option<Value> {
     let mut rest = payload.clone();
     if rest.len() < MAGIC.len() + 9 || !rest.starts_with(MAGIC) {
         return None;
@@ -65,6 +101,12 @@ fn decode(payload: &Bytes) -> Option<Value> {
     }
     rest.advance(MAGIC.len());
     let kind = rest.get_u8();
+    if kind == STREAM {
+        return (rest.len() == 8)
+            .then(|| rest.get_u64())
+            .and_then(|ticket| dumped.find(ticket))
+            .map(Value::Stream);
+    }
     let mut parts = Vec::new();
     while rest.len() >= 4 {
         let len = rest.get_u32() as usize;
@@ -139,7 +181,7 @@ pub(crate) fn restore(call: &mut Call<'_>) -> Result<Reply, Failure> {
     let ttl = integer(call.arg(2))?;
     let ttl =
         u64::try_from(ttl).map_err(|_| Failure::fixed("ERR Invalid TTL value, must be >= 0"))?;
-    let value = decode(call.arg(3))
+    let value = decode(call.arg(3), &call.state.dumped)
         .ok_or(Failure::fixed("ERR DUMP payload version or checksum are wrong"))?;
     let now_ms = call.now_ms();
     let expire_at = match ttl {

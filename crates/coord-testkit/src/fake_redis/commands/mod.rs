@@ -17,10 +17,13 @@ mod command_info;
 mod config;
 mod connection;
 mod debug;
+mod digest;
 mod dump;
 mod expiry;
 mod functions;
+mod geo;
 mod hashes;
+mod hyperloglogs;
 mod info;
 mod keys;
 mod lcs;
@@ -42,6 +45,7 @@ mod strings;
 mod tracking;
 mod transactions;
 
+pub(crate) use dump::Dumped;
 pub(crate) use object::estimate;
 
 /// Every family of commands.
@@ -51,7 +55,9 @@ pub(crate) static FAMILIES: &[&Family] = &[
     &cluster::FAMILY,
     &connection::FAMILY,
     &expiry::FAMILY,
+    &geo::FAMILY,
     &hashes::FAMILY,
+    &hyperloglogs::FAMILY,
     &keys::FAMILY,
     &lists::FAMILY,
     &object::MEMORY,
@@ -112,6 +118,7 @@ pub(crate) fn categories(command: &Command, family: &Family) -> Vec<&'static str
         }
     }
     classes.push(if command.has(flag::FAST) { "fast" } else { "slow" });
+    classes.sort_by_key(|class| CATEGORIES.iter().position(|known| known == class));
     classes
 }
 

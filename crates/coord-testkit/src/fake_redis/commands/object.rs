@@ -55,7 +55,7 @@ pub(crate) fn encoding_of(entry: &Entry) -> &'static str {
             0..=44 => "embstr",
             _ => "raw",
         },
-        Value::List(_) => "quicklist",
+        Value::List(list) => list.encoding(),
         Value::Hash(hash) => hash.encoding(),
         Value::Set(set) => set.encoding(),
         Value::SortedSet(set) => set.encoding(),

@@ -19,9 +19,23 @@ fn is_due(entry: &Entry, now_ms: u64) -> bool {
 
 pub(crate) fn keys(call: &mut Call<'_>) -> Result<Reply, Failure> {
     let (pattern, now_ms) = (call.arg(1), call.now_ms());
-    let entries = call.database().entries().iter();
-    let hits = entries.filter(|(key, entry)| glob::matches(pattern, key) && !is_due(entry, now_ms));
-    Ok(Reply::Array(hits.map(|(key, _)| Reply::Bulk(key.clone())).collect()))
+    let (mut keys, mut due) = (Vec::new(), Vec::new());
+    for (key, entry) in call.database().entries().iter() {
+        if is_due(entry, now_ms) {
+            due.push(key.clone());
+        } else if glob::matches(pattern, key) {
+            keys.push(Reply::Bulk(key.clone()));
+        }
+    }
+    expire_all(call, &due);
+    Ok(Reply::Array(keys))
+}
+
+/// Removes keys that were found past their time.
+fn expire_all(call: &mut Call<'_>, due: &[Bytes]) {
+    for key in due {
+        call.state.expire_key(call.db, key);
+    }
 }
 
 pub(crate) fn randomkey(call: &mut Call<'_>) -> Result<Reply, Failure> {
@@ -48,7 +62,12 @@ pub(crate) struct Options {
 
 /// Reads the cursor at `at` and the options after it. Default COUNT: 10.
 pub(crate) fn options(call: &Call<'_>, at: usize, with_type: bool) -> Result<Options, Failure> {
-    let cursor = std::str::from_utf8(call.arg(at)).ok().and_then(|text| text.parse().ok());
+    let cursor =
+        std::str::from_utf8(call.arg(at)).ok().and_then(|text| match text.strip_prefix('-') {
+            // C's strtoul reads a negative number as what it is modulo 2^64.
+            Some(digits) => digits.parse::<u64>().ok().map(u64::wrapping_neg),
+            None => text.parse().ok(),
+        });
     let cursor = cursor.ok_or(Failure::fixed("ERR invalid cursor"))?;
     let mut options = Options { cursor, count: 10, pattern: None, type_name: None };
     let mut at = at + 1;
@@ -77,16 +96,19 @@ pub(crate) fn options(call: &Call<'_>, at: usize, with_type: bool) -> Result<Opt
 pub(crate) fn scan(call: &mut Call<'_>) -> Result<Reply, Failure> {
     let options = options(call, 1, true)?;
     let now_ms = call.now_ms();
-    let mut keys = Vec::new();
+    let (mut keys, mut due) = (Vec::new(), Vec::new());
     let next = call.database().entries().scan(options.cursor, options.count, |key, entry| {
         let fits = options.pattern.as_ref().is_none_or(|pattern| glob::matches(pattern, key));
         let typed = options
             .type_name
             .as_ref()
             .is_none_or(|name| name.eq_ignore_ascii_case(entry.value.type_name().as_bytes()));
-        if fits && typed && !is_due(entry, now_ms) {
+        if is_due(entry, now_ms) {
+            due.push(key.clone());
+        } else if fits && typed {
             keys.push(Reply::Bulk(key.clone()));
         }
     });
+    expire_all(call, &due);
     Ok(Reply::Array(vec![Reply::bulk(next.to_string()), Reply::Array(keys)]))
 }

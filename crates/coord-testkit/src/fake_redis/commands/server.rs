@@ -30,9 +30,7 @@ pub(crate) static FAMILY: Family = Family {
         Command::new("role", 1, ADMIN | NOSCRIPT | LOADING | STALE | FAST, Keys::None, role),
         Command::new("lastsave", 1, ADMIN | LOADING | STALE | FAST, Keys::None, lastsave),
         Command::new("save", 1, ADMIN | NOSCRIPT | flag::NO_MULTI, Keys::None, |_| Ok(Reply::OK)),
-        Command::new("bgsave", -1, ADMIN | NOSCRIPT, Keys::None, |_| {
-            Ok(Reply::simple("Background saving started"))
-        }),
+        Command::new("bgsave", -1, ADMIN | NOSCRIPT, Keys::None, bgsave),
         Command::new("bgrewriteaof", 1, ADMIN | NOSCRIPT, Keys::None, |_| {
             Ok(Reply::simple("Background append only file rewriting started"))
         }),
@@ -157,6 +155,14 @@ fn replicaof(call: &mut Call<'_>) -> Result<Reply, Failure> {
     }
     length(call.arg(2)).map_err(|_| Failure::fixed("ERR Invalid master port"))?;
     Err(Failure::fixed("ERR the fake server cannot replicate from another server"))
+}
+
+fn bgsave(call: &mut Call<'_>) -> Result<Reply, Failure> {
+    match call.args.len() {
+        1 => Ok(Reply::simple("Background saving started")),
+        2 if call.is(1, "SCHEDULE") => Ok(Reply::simple("Background saving started")),
+        _ => Err(Failure::syntax()),
+    }
 }
 
 fn monitor(call: &mut Call<'_>) -> Result<Reply, Failure> {

@@ -76,7 +76,7 @@ fn check(call: &Call<'_>, wanted: &Tracking) -> Result<(), Failure> {
         return Err(Failure::fixed("ERR OPTIN and OPTOUT are not compatible with BCAST"));
     }
     if wanted.opt_in && wanted.opt_out {
-        return Err(Failure::fixed("ERR You can't use both OPTIN and OPTOUT options"));
+        return Err(Failure::fixed("ERR You can't specify both OPTIN mode and OPTOUT mode"));
     }
     let old = call.session().tracking.as_ref().map_or(&[][..], |old| &old.prefixes);
     let all: Vec<&Bytes> = old.iter().chain(&wanted.prefixes).collect();

@@ -3,7 +3,9 @@
 mod big;
 pub(crate) mod extended;
 pub(crate) mod float;
+pub(crate) mod geo;
 mod hash;
+pub(crate) mod hyperloglog;
 mod limits;
 pub(crate) mod list;
 pub(crate) mod range;

@@ -20,9 +20,6 @@ impl<V> ScanMap<V> {
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
     pub(crate) fn get(&self, key: &Bytes) -> Option<&V> {
         self.0.get(&(hash(key), key.clone()))
     }

@@ -73,6 +73,8 @@ enum Mode {
     Exact,
     /// Without regard to the order of elements, or of pairs where there are pairs.
     Sorted(usize),
+    /// Doubles by their value: Redis shows places with more digits than a double has.
+    Numbers,
     /// Only kinds and lengths.
     Shape,
 }
@@ -82,6 +84,7 @@ impl Mode {
         match self {
             Self::Exact => frame,
             Self::Sorted(width) => sorted(frame, width),
+            Self::Numbers => numbers(frame),
             Self::Shape => shape(frame),
         }
     }
@@ -109,6 +112,14 @@ fn sorted(frame: Frame, width: usize) -> Frame {
             pairs.sort();
             Frame::Map(pairs)
         }
+        other => other,
+    }
+}
+
+fn numbers(frame: Frame) -> Frame {
+    match frame {
+        Frame::Double(text) => Frame::Double(text.parse::<f64>().unwrap().to_string()),
+        Frame::Array(items) => Frame::Array(items.into_iter().map(numbers).collect()),
         other => other,
     }
 }

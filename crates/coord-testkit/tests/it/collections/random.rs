@@ -10,7 +10,8 @@ const STEPS: usize = 800;
 const AUDIT_EVERY: usize = 100;
 
 /// Placeholders: K key of the family, A any key, F field or member, V value, I integer,
-/// N number, S score bound, L lexical bound, E end of a list, M end of scores, W aggregate.
+/// N number, S score bound, L lexical bound, E end of a list, M end of scores, W aggregate,
+/// O and P longitude and latitude, R radius, U unit.
 const HASHES: &str = "HSET K F V|HSET K F V F V F V|HSET K F I|HGET K F|HMGET K F F|HDEL K F|\
     HDEL K F F F|HGETALL K|HKEYS K|HVALS K|HLEN K|HEXISTS K F|HSTRLEN K F|HSETNX K F V|\
     HINCRBY K F I|HINCRBYFLOAT K F N|HMSET K F V|HSCAN K 0 COUNT 1000|HSCAN K 0 MATCH [a-c]* COUNT 1000|\
@@ -47,8 +48,18 @@ const LEXICAL: &str = "ZADD K 0 F|ZADD K 0 F 0 F 0 F|ZREM K F|ZRANGEBYLEX K L L|
     ZRANGE K L L BYLEX|ZRANGE K L L BYLEX REV LIMIT I I|ZLEXCOUNT K L L|ZREMRANGEBYLEX K L L|\
     ZRANGESTORE A K L L BYLEX|ZPOPMIN K|ZADD K 0 F 0 F";
 
-const FAMILIES: [(&str, &str); 5] =
-    [("h", HASHES), ("l", LISTS), ("s", SETS), ("z", SORTED_SETS), ("x", LEXICAL)];
+const PLACES: &str = "GEOADD K O P F|GEOADD K O P F O P F O P F|GEOADD K NX O P F|\
+    GEOADD K XX CH O P F|GEODIST K F F|GEODIST K F F U|GEOHASH K F F|GEOPOS K F|\
+    GEOSEARCH K FROMLONLAT O P BYRADIUS R U|GEOSEARCH K FROMLONLAT O P BYBOX R R U|\
+    GEOSEARCH K FROMMEMBER F BYRADIUS R U ASC WITHDIST WITHHASH|\
+    GEOSEARCH K FROMMEMBER F BYBOX R R U DESC COUNT I|GEORADIUS K O P R U WITHDIST|\
+    GEOSEARCH K FROMLONLAT O P BYRADIUS R U COUNT 2 ANY|GEORADIUSBYMEMBER K F R U|\
+    GEOSEARCHSTORE A K FROMLONLAT O P BYRADIUS R U|GEORADIUS K O P R U STORE A|\
+    GEOSEARCHSTORE A K FROMLONLAT O P BYBOX R R U STOREDIST|GEORADIUS_RO K O P R U ASC|\
+    GEOADD K O P F O P F O P F";
+
+const FAMILIES: [(&str, &str); 6] =
+    [("g", PLACES), ("h", HASHES), ("l", LISTS), ("s", SETS), ("z", SORTED_SETS), ("x", LEXICAL)];
 
 const FIELDS: &[&str] = &["a", "b", "c", "d", "aa", "ab", "b ", "1", "2", "10", "-3", "007", ""];
 const VALUES: &[&str] = &["x", "y", "z", "1", "2.5", "-7", "abc", "", "9223372036854775806"];
@@ -75,6 +86,9 @@ const NUMBERS: &[&str] = &[
 ];
 const BOUNDS: &[&str] = &["-inf", "+inf", "0", "1", "(1", "2", "(2", "-1", "(0.1", "1e3", "(-0.5"];
 const LEXICAL_BOUNDS: &[&str] = &["-", "+", "[a", "(a", "[b", "(b", "[aa", "(c", "[", "(1"];
+const LONGITUDES: &[&str] = &["0", "13.361389", "15.087269", "-122.4", "179.9", "-180", "2.35"];
+const LATITUDES: &[&str] = &["0", "38.115556", "37.502669", "-33.9", "85", "-85", "48.85", "70"];
+const RADII: &[&str] = &["0", "1", "100", "250", "5000", "20000", "1000000", "1e7"];
 const JUNK: &[&str] = &["", "x", "-1", "0", "1.5", "nan", "COUNT", "LIMIT", "WITHSCORES", "REV"];
 
 struct Random(u64);
@@ -114,6 +128,10 @@ impl Random {
                 "L" => self.of(LEXICAL_BOUNDS).to_owned(),
                 "E" => self.of(&["LEFT", "RIGHT"]).to_owned(),
                 "M" => self.of(&["MIN", "MAX"]).to_owned(),
+                "O" => self.of(LONGITUDES).to_owned(),
+                "P" => self.of(LATITUDES).to_owned(),
+                "R" => self.of(RADII).to_owned(),
+                "U" => self.of(&["m", "km", "ft", "mi"]).to_owned(),
                 "W" => self.of(&["SUM", "MIN", "MAX"]).to_owned(),
                 word => word.to_owned(),
             };
@@ -150,6 +168,7 @@ fn mode(args: &[Vec<u8>]) -> Mode {
         b"zrandmember" => Mode::Sorted(if with("WITHSCORES") { 2 } else { 1 }),
         b"hkeys" | b"hvals" | b"smembers" | b"sinter" | b"sunion" | b"sdiff" | b"spop"
         | b"srandmember" | b"sscan" => Mode::Sorted(1),
+        b"geopos" => Mode::Numbers,
         _ => Mode::Exact,
     }
 }

@@ -2,7 +2,9 @@
 
 use super::{Mode, Pair, split};
 
-const TABLES: [(&str, &str); 5] = [
+const TABLES: [(&str, &str); 7] = [
+    ("places", include_str!("geo.txt")),
+    ("HyperLogLogs", include_str!("hyperloglogs.txt")),
     ("encodings", include_str!("encodings.txt")),
     ("hashes", include_str!("hashes.txt")),
     ("lists", include_str!("lists.txt")),
@@ -23,6 +25,7 @@ fn compare(resp3: bool) {
             let (mode, command) = match line.split_at(1) {
                 ("~", rest) => (Mode::Sorted(width(rest)), rest),
                 ("?", rest) => (Mode::Shape, rest),
+                ("^", rest) => (Mode::Numbers, rest),
                 _ => (Mode::Exact, line),
             };
             let (fake, real) = pair.both(mode, &split(command));

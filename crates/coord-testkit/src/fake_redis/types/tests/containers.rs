@@ -40,6 +40,8 @@ fn key(number: u8) -> Bytes {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
     #[test]
     fn table_is_a_map_in_insertion_order(steps in steps(), seed in any::<u64>()) {
         let (mut table, mut model) = (Table::default(), Vec::<(Bytes, u8)>::new());

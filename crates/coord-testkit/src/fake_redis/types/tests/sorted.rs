@@ -25,6 +25,8 @@ fn sorted(model: &BTreeMap<Bytes, f64>) -> Vec<(f64, Bytes)> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
     #[test]
     fn sorted_set_matches_a_sorted_vector(
         steps in prop::collection::vec((0_u8..5, "[a-d]{0,3}", score()), 0..400),
