@@ -1,5 +1,9 @@
 //! Tests of the built command.
 
+mod dead;
+mod demo;
+mod fake_redis;
+mod forward;
 mod harness;
 mod inspect;
 mod pipe;
