@@ -11,6 +11,9 @@ use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::output::note;
 
+/// Where the server is if nobody says.
+const DEFAULT_URL: &str = "redis://127.0.0.1:6379";
+
 /// What every verb needs.
 #[derive(Debug)]
 pub(crate) struct Session {
@@ -26,7 +29,7 @@ impl Session {
         if timeout < Duration::from_millis(1) {
             return Err(InvalidInput::new("timeout", "it must be at least 1ms").into());
         }
-        let mut config = RedisConfig::from_url(&global.redis)?
+        let mut config = RedisConfig::from_url(global.redis.as_deref().unwrap_or(DEFAULT_URL))?
             .with_layout(global.layout)
             .with_response_timeout(timeout)
             .with_connect_timeout(timeout);

@@ -4,6 +4,8 @@ pub mod conformance;
 pub mod fake_redis;
 pub mod history;
 mod memory;
+#[cfg(feature = "mocks")]
+pub mod mocks;
 pub mod server;
 pub mod strategies;
 

@@ -1,5 +1,9 @@
 //! Tests of the built command.
 
+mod dead;
+mod demo;
+mod fake_redis;
+mod forward;
 mod harness;
 mod inspect;
 mod pipe;
@@ -9,4 +13,5 @@ mod servers;
 mod settle;
 mod subscribe;
 mod texts;
+mod tls;
 mod usage;
