@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::error::RegistryError;
 use super::liveness::Incarnation;
 use super::notices::{Notice, Notices};
-use super::port::{Beat, Heartbeat, RunningTask, SharedRegistry};
+use super::port::{Beat, Heartbeat, Registered, RunningTask, SharedRegistry};
 use super::record::{AgentStatus, RegisteredAgent, Registration};
 use crate::agent::AgentId;
 
@@ -61,7 +61,21 @@ impl Heartbeats {
         Self { shared, task, on_drop }
     }
 
-    /// One more agent to beat for.
+    /// Registers an agent and beats for it; a stored state stays with it.
+    ///
+    /// # Errors
+    /// Those of [`AgentRegistry::register`](super::AgentRegistry::register).
+    pub async fn register(
+        &self,
+        mut registration: Registration,
+    ) -> Result<Registered, RegistryError> {
+        let registered = self.shared.registry.register(&registration).await?;
+        registration.state = registration.state.or_else(|| registered.stored_state.clone());
+        self.add(registration, registered.incarnation);
+        Ok(registered)
+    }
+
+    /// One more agent to beat for. The record of its next beat has the state of `registration`.
     pub fn add(&self, registration: Registration, incarnation: Incarnation) {
         let key = registration.agent_id.mailbox_key();
         self.shared.agents().insert(key, (registration, incarnation));

@@ -102,7 +102,8 @@ impl PublishedStatus<'_> {
         let known = self.registration;
         let metrics = known.map_or("{}", |it| it.status.metrics.as_json());
         // What only Python's dialect knows is left out of an event.
-        let metrics: &RawValue = serde_json::from_str(metrics).unwrap_or(RawValue::NULL);
+        let metrics = compact(metrics);
+        let metrics: &RawValue = serde_json::from_str(&metrics).unwrap_or(RawValue::NULL);
         let seconds = super::record::float_seconds(now);
         let event = Event {
             event_id,
@@ -130,4 +131,18 @@ impl PublishedStatus<'_> {
         // Strings and numbers only: serialising cannot fail.
         serde_json::to_string(&event).expect("an event serialises")
     }
+}
+
+/// JSON without the white space between its parts.
+fn compact(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    let (mut in_string, mut is_escaped) = (false, false);
+    for c in json.chars() {
+        if in_string || !matches!(c, ' ' | '\t' | '\n' | '\r') {
+            out.push(c);
+        }
+        in_string ^= c == '"' && !is_escaped;
+        is_escaped = in_string && c == '\\' && !is_escaped;
+    }
+    out
 }

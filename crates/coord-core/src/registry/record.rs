@@ -302,7 +302,8 @@ impl AgentRecord {
     /// The last beat as a point in time.
     pub fn beat(&self) -> Option<Timestamp> {
         let seconds = self.last_heartbeat.filter(|&seconds| (0.0..1e13).contains(&seconds))?;
-        Some(Timestamp::EPOCH + Duration::from_secs_f64(seconds))
+        // Rounded to the microsecond: a float is a little less as often as a little more.
+        Some(Timestamp::EPOCH + (Duration::from_secs_f64(seconds) + Duration::from_nanos(500)))
     }
 }
 

@@ -28,8 +28,7 @@ pub(super) async fn events(
         if overdue.is_empty() || round > ROUNDS {
             return Ok(page);
         }
-        let names: Vec<&str> =
-            overdue.iter().filter_map(|key| inner.keys.agent_of(key)).collect();
+        let names: Vec<&str> = overdue.iter().filter_map(|key| inner.keys.agent_of(key)).collect();
         // Only for whom it publishes: the events of the log have times of their own.
         let now = inner.time().await?;
         list::bury(inner, &names, now).await?;

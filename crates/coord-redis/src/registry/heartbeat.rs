@@ -41,8 +41,7 @@ async fn run(inner: &Inner, beats: &[Heartbeat<'_>]) -> Result<Vec<[u64; 4]>, Ba
     let names: Vec<String> =
         beats.iter().map(|beat| beat.registration.agent_id.mailbox_key()).collect();
     let keys = inner.keys.with_agents(names.iter().map(String::as_str));
-    let mut call =
-        inner.call(&HEARTBEAT, keys).number(inner.ttl_ms()).number(inner.interval_us());
+    let mut call = inner.call(&HEARTBEAT, keys).number(inner.ttl_ms()).number(inner.interval_us());
     for (beat, name) in beats.iter().zip(names) {
         let (head, tail) = beat.registration.wire_parts();
         call = call

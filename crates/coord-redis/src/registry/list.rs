@@ -117,7 +117,14 @@ fn show(
         let suspect = || {
             let incarnation = Some(meta.incarnation);
             let beat = Some(meta.live.beat);
-            RegisteredAgent::new(parse_agent(name), AgentState::Suspect, incarnation, beat, now, None)
+            RegisteredAgent::new(
+                parse_agent(name),
+                AgentState::Suspect,
+                incarnation,
+                beat,
+                now,
+                None,
+            )
         };
         return waits.then(suspect);
     };

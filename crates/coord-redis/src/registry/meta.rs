@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use coord_core::registry::{
-    AgentState, Incarnation, Liveness, RegistryEvent, RegistryEventKind,
-};
+use coord_core::registry::{AgentState, Incarnation, Liveness, RegistryEvent, RegistryEventKind};
 use coord_core::{BackendError, Timestamp};
 use redis::Value;
 
@@ -43,8 +41,7 @@ impl Meta {
 /// An entry of the stream: `[id, [name, value, ...]]`.
 pub(super) fn event(what: &str, entry: Value) -> Result<RegistryEvent, BackendError> {
     let broken = || unexpected(what, "an event that cannot be read");
-    let [id, fields]: [Value; 2] =
-        reply::list(what, entry)?.try_into().map_err(|_| broken())?;
+    let [id, fields]: [Value; 2] = reply::list(what, entry)?.try_into().map_err(|_| broken())?;
     let id = reply::text(what, id)?;
     let seq = id.split('-').next().and_then(|seq| seq.parse().ok()).ok_or_else(broken)?;
     let mut texts = reply::list(what, fields)?.into_iter().map(|it| reply::text(what, it));

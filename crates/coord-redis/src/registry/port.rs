@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use coord_core::capability::CapabilitySet;
 use coord_core::registry::{
     AgentRegistry, Beat, CapabilityFilter, EventCursor, EventPage, Heartbeat, Incarnation,
-    RegisteredAgent, Registered, Registration, RegistryError, RegistryPolicy, RunningTask, Task,
+    Registered, RegisteredAgent, Registration, RegistryError, RegistryPolicy, RunningTask, Task,
 };
 use coord_core::{AgentId, BackendError, Timestamp, micros};
 

@@ -1,7 +1,7 @@
 //! Telling other programs what happened.
 
-use coord_core::registry::{PublishedStatus, RegistryEventKind};
 use coord_core::Timestamp;
+use coord_core::registry::{PublishedStatus, RegistryEventKind};
 use futures_util::future::join_all;
 
 use super::Inner;
@@ -13,9 +13,9 @@ impl Inner {
     pub(super) async fn publish(&self, status: PublishedStatus<'_>, now: Timestamp) {
         let Some(publication) = &self.publication else { return };
         let json = status.to_json(&format!("{:016x}{:016x}", random(), random()), now);
-        let [all, own] = publication.channels().map(|channel| {
-            redis::cmd("PUBLISH").arg(channel).arg(&json).take()
-        });
+        let [all, own] = publication
+            .channels()
+            .map(|channel| redis::cmd("PUBLISH").arg(channel).arg(&json).take());
         let sent = [&all, &own].map(|command| self.lane.command("PUBLISH", command));
         drop(join_all(sent).await);
     }

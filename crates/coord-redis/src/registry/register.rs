@@ -5,6 +5,7 @@ use coord_core::registry::{
     RegistryEventKind,
 };
 use coord_core::{AgentId, Timestamp};
+use futures_util::future::join;
 
 use super::Inner;
 use super::capabilities::index_entries;
@@ -26,12 +27,12 @@ pub(super) async fn register(
     let agent = registration.agent_id.mailbox_key();
     // Before anything is written: what a predecessor left.
     let get = redis::cmd("GET").arg(inner.keys.record(&agent)).take();
-    let stored = reply::optional_bytes("GET", inner.lane.command("GET", &get).await?)?;
+    let (stored, time) = join(inner.lane.command("GET", &get), inner.time()).await;
+    let (stored, time) = (reply::optional_bytes("GET", stored?)?, time?);
     let stored_state =
         stored.and_then(|bytes| AgentRecord::from_wire(&bytes).ok()).and_then(|it| it.state);
     let mut registration = registration.clone();
     registration.state = registration.state.or_else(|| stored_state.clone());
-    let time = inner.time().await?;
     registration.capabilities = registration.capabilities.map(|set| set.updated(time));
     let (head, tail) = registration.wire_parts();
     let (json, entries) = match &registration.capabilities {
@@ -48,7 +49,9 @@ pub(super) async fn register(
         .args([head, tail, json, entries]);
     let what = REGISTER.name();
     let numbers = reply::numbers(what, inner.lane.call(&call).await?)?;
-    let [incarnation, taken, now] = numbers[..] else { return Err(unexpected(what, numbers).into()) };
+    let [incarnation, taken, now] = numbers[..] else {
+        return Err(unexpected(what, numbers).into());
+    };
     let published = PublishedStatus {
         event: word(RegistryEventKind::Registered),
         agent_id: &registration.agent_id,
