@@ -31,14 +31,15 @@ pub(crate) struct Cli {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
-    /// Server: redis://[user:password@]host[:port][/db], rediss://... (TLS), redis+unix:///path
-    /// [default: redis://127.0.0.1:6379]
+    /// Where the server is.
     #[arg(
         long,
         global = true,
         value_name = "URL",
         env = "COORD_REDIS_URL",
-        hide_env_values = true
+        hide_env_values = true,
+        help = "Server: redis://[user:password@]host[:port][/db], rediss://... (TLS), \
+                redis+unix:///path [default: redis://127.0.0.1:6379]"
     )]
     pub(crate) redis: Option<String>,
 

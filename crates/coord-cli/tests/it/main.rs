@@ -13,4 +13,5 @@ mod servers;
 mod settle;
 mod subscribe;
 mod texts;
+mod tls;
 mod usage;

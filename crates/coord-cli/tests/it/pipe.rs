@@ -7,7 +7,7 @@ use crate::harness::{Ran, Running, everywhere, stable, token};
 #[test]
 fn hundreds_of_lines_are_answered_in_order_and_take_effect_in_order() {
     everywhere("hundreds_of_lines_are_answered_in_order", |place| {
-        let count = 600;
+        let count = 1000;
         let mut input = String::new();
         for n in 0..count {
             input += &format!(

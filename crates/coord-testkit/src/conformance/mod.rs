@@ -44,7 +44,7 @@ pub mod acceptance;
 pub mod ack;
 pub mod batch;
 pub mod broadcast;
-pub mod cancel;
+pub mod cancel_safety;
 pub mod dead_letters;
 pub mod dedup;
 pub mod delay;
@@ -105,7 +105,7 @@ macro_rules! conformance_suite {
                 keeps_the_original_recipient, an_invalid_recipient_does_not_stop_the_others,
                 options_hold_for_each, nobody_is_fine,
             ];
-            cancel: [dropped_sends_are_whole_or_nothing, dropped_receives_lose_nothing,
+            cancel_safety: [dropped_sends_are_whole_or_nothing, dropped_receives_lose_nothing,
                 dropped_nacks_lose_nothing];
             dead_letters: [are_oldest_first_in_pages, keep_attempts_and_error, are_not_served,
                 make_room, none_is_empty];

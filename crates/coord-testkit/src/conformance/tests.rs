@@ -7,7 +7,7 @@ fn every_fact_is_in_the_suite() {
         ("ack", include_str!("ack.rs")),
         ("batch", include_str!("batch.rs")),
         ("broadcast", include_str!("broadcast.rs")),
-        ("cancel", include_str!("cancel.rs")),
+        ("cancel_safety", include_str!("cancel_safety.rs")),
         ("dead_letters", include_str!("dead_letters.rs")),
         ("dedup", include_str!("dedup.rs")),
         ("delay", include_str!("delay.rs")),
