@@ -1,4 +1,4 @@
-//! Test doubles for `coord`.
+#![doc = include_str!("../README.md")]
 
 pub mod conformance;
 pub mod conformance_registry;
