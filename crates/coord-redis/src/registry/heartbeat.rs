@@ -72,13 +72,12 @@ async fn settle(
         3 => Some(RegistryEventKind::StatusChanged),
         _ => None,
     };
-    if outcome != 0 && stored == 0 {
-        if let Some(set) = &beat.registration.capabilities {
-            match capabilities::put(inner, set).await {
-                // Gone again in between: the next beat sees to it.
-                Ok(()) | Err(RegistryError::UnknownAgent { .. }) => {}
-                Err(error) => return Err(error),
-            }
+    let lost = beat.registration.capabilities.as_ref().filter(|_| outcome != 0 && stored == 0);
+    if let Some(set) = lost {
+        match capabilities::put(inner, set).await {
+            // Gone again in between: the next beat sees to it.
+            Ok(()) | Err(RegistryError::UnknownAgent { .. }) => {}
+            Err(error) => return Err(error),
         }
     }
     if let (Some(kind), true) = (kind, inner.publication.is_some()) {
