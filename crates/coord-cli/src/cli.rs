@@ -5,7 +5,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use coord_core::InvalidInput;
 use coord_redis::KeyLayout;
 
-use crate::commands::{Verb, completions, fake_redis, man};
+use crate::commands::{Verb, agents, deregister, discover, register, completions, fake_redis, man};
 use crate::period::Period;
 
 /// Mailboxes for software agents in Redis: send, receive, inspect, repair.
@@ -83,6 +83,14 @@ pub(crate) enum Format {
 pub(crate) enum Command {
     #[command(flatten)]
     Verb(Box<Verb>),
+    /// Put an agent into the registry, for one time to live or until Ctrl-C
+    Register(register::RegisterArgs),
+    /// Take an agent out of the registry
+    Deregister(deregister::DeregisterArgs),
+    /// List the registered agents, and watch what happens to them
+    Agents(agents::AgentsArgs),
+    /// Find agents by what they can do
+    Discover(Box<discover::DiscoverArgs>),
     /// Read requests as JSON lines from stdin and answer each on stdout, over one connection
     Pipe,
     /// Run a Redis server inside this process, until Ctrl-C; nothing is stored

@@ -7,6 +7,7 @@ use coord_core::{
     AdminError, BackendError, BackendErrorKind, InvalidInput, ReceiveError, SendError, SettleError,
     Unsupported,
 };
+use coord_core::registry::RegistryError;
 use coord_redis::ConnectError;
 
 /// What kind of failure it is; the word is the `kind` of `coord pipe`.
@@ -15,6 +16,7 @@ pub(crate) enum Kind {
     Usage,
     QueueFull,
     ReservationLost,
+    Superseded,
     Empty,
     UnknownAgent,
     Unreachable,
@@ -35,6 +37,7 @@ impl Kind {
             Self::Usage => "usage",
             Self::QueueFull => "queue_full",
             Self::ReservationLost => "reservation_lost",
+            Self::Superseded => "superseded",
             Self::Empty => "empty",
             Self::UnknownAgent => "unknown_agent",
             Self::Unreachable => "unreachable",
@@ -62,7 +65,7 @@ impl Kind {
             | Self::Corrupt
             | Self::Io => 1,
             Self::Usage => 2,
-            Self::QueueFull | Self::ReservationLost => 3,
+            Self::QueueFull | Self::ReservationLost | Self::Superseded => 3,
             Self::Empty | Self::UnknownAgent => 4,
         }
     }
@@ -164,6 +167,18 @@ impl From<ReceiveError> for Failure {
             ReceiveError::Backend(error) if error.is_outcome_unknown() => Self::from(error)
                 .with_advice("a message may be reserved until its visibility timeout ends"),
             ReceiveError::Backend(error) => error.into(),
+            other => Self::new(Kind::Corrupt, other.to_string()),
+        }
+    }
+}
+
+impl From<RegistryError> for Failure {
+    fn from(error: RegistryError) -> Self {
+        match error {
+            RegistryError::Superseded { .. } => Self::new(Kind::Superseded, error.to_string()),
+            RegistryError::UnknownAgent { .. } => Self::new(Kind::UnknownAgent, error.to_string()),
+            RegistryError::Invalid(error) => error.into(),
+            RegistryError::Backend(error) => error.into(),
             other => Self::new(Kind::Corrupt, other.to_string()),
         }
     }

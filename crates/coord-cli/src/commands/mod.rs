@@ -1,9 +1,12 @@
 //! The commands, one file per verb.
 
 mod ack;
+pub(crate) mod agents;
 mod broadcast;
 pub(crate) mod completions;
 mod demo;
+pub(crate) mod deregister;
+pub(crate) mod discover;
 mod dlq;
 mod extend;
 pub(crate) mod fake_redis;
@@ -16,6 +19,7 @@ mod pipe;
 mod queues;
 mod receive;
 mod recover;
+pub(crate) mod register;
 mod release;
 mod send;
 mod subscribe;
@@ -149,6 +153,10 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Man(args) => man::run(args),
         Command::FakeRedis(args) => fake_redis::run(&args, cli.global.output).await,
         Command::Demo => demo::run(cli.global).await,
+        Command::Register(args) => register::run(args, &cli.global).await,
+        Command::Deregister(args) => deregister::run(args, &cli.global).await,
+        Command::Agents(args) => agents::run(args, &cli.global).await,
+        Command::Discover(args) => discover::run(*args, &cli.global).await,
         Command::Pipe => {
             let mut session = Session::connect(&cli.global).await?;
             session.interrupt = Interrupt::listen()?;
