@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(feature = "resilience")]
+pub mod breaker;
 mod codec;
 mod config;
 mod connection;
@@ -13,6 +15,8 @@ mod reply;
 mod script;
 mod server;
 
+#[cfg(feature = "resilience")]
+pub use breaker::{RedisBreakerRegistry, RedisBreakerStore};
 pub use config::RedisConfig;
 pub use coordinator::{ConnectError, RedisMessageCoordinator};
 pub use layout::KeyLayout;
