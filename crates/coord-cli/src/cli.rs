@@ -5,7 +5,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use coord_core::InvalidInput;
 use coord_redis::KeyLayout;
 
-use crate::commands::{Verb, completions, man};
+use crate::commands::{Verb, completions, fake_redis, man};
 use crate::period::Period;
 
 /// Mailboxes for software agents in Redis: send, receive, inspect, repair.
@@ -28,19 +28,20 @@ pub(crate) struct Cli {
 }
 
 /// Options of every command.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
-    /// Server: redis://[user:password@]host[:port][/db], rediss://... (TLS), redis+unix:///path
+    /// Where the server is.
     #[arg(
         long,
         global = true,
         value_name = "URL",
         env = "COORD_REDIS_URL",
         hide_env_values = true,
-        default_value = "redis://127.0.0.1:6379"
+        help = "Server: redis://[user:password@]host[:port][/db], rediss://... (TLS), \
+                redis+unix:///path [default: redis://127.0.0.1:6379]"
     )]
-    pub(crate) redis: String,
+    pub(crate) redis: Option<String>,
 
     /// How mailboxes lie in Redis: our own layout, or that of the Python original
     #[arg(
@@ -84,6 +85,10 @@ pub(crate) enum Command {
     Verb(Box<Verb>),
     /// Read requests as JSON lines from stdin and answer each on stdout, over one connection
     Pipe,
+    /// Run a Redis server inside this process, until Ctrl-C; nothing is stored
+    FakeRedis(fake_redis::FakeRedisArgs),
+    /// Show a small fleet of agents at work, on a server of its own or on --redis
+    Demo,
     /// Print a completion script for a shell
     Completions(completions::CompletionsArgs),
     /// Print the manual page, or write one page per command

@@ -11,10 +11,14 @@ use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::output::note;
 
+/// Where the server is if nobody says.
+const DEFAULT_URL: &str = "redis://127.0.0.1:6379";
+
 /// What every verb needs.
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) mail: RedisMessageCoordinator,
+    pub(crate) config: RedisConfig,
     pub(crate) interrupt: Interrupt,
     pub(crate) verbose: bool,
 }
@@ -26,7 +30,7 @@ impl Session {
         if timeout < Duration::from_millis(1) {
             return Err(InvalidInput::new("timeout", "it must be at least 1ms").into());
         }
-        let mut config = RedisConfig::from_url(&global.redis)?
+        let mut config = RedisConfig::from_url(global.redis.as_deref().unwrap_or(DEFAULT_URL))?
             .with_layout(global.layout)
             .with_response_timeout(timeout)
             .with_connect_timeout(timeout);
@@ -39,11 +43,12 @@ impl Session {
         }
         let policy = MailboxPolicy::new();
         let mail =
-            RedisMessageCoordinator::connect_with(config, policy, Arc::new(NullMetrics)).await?;
+            RedisMessageCoordinator::connect_with(config.clone(), policy, Arc::new(NullMetrics))
+                .await?;
         for warning in mail.warnings() {
             note(&format!("warning: {warning}"));
         }
-        Ok(Self { mail, interrupt: Interrupt::never(), verbose: global.verbose })
+        Ok(Self { mail, config, interrupt: Interrupt::never(), verbose: global.verbose })
     }
 
     /// The coordinator with the policy that `change` makes of the default, over the same

@@ -1,5 +1,10 @@
 #![doc = include_str!("../README.md")]
 
+/// The examples of the guide run with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/testing.md")]
+struct TestingGuide;
+
 #[cfg(feature = "resilience")]
 pub mod breaker;
 mod codec;

@@ -1,9 +1,11 @@
-//! Test doubles for `coord`.
+#![doc = include_str!("../README.md")]
 
 pub mod conformance;
 pub mod fake_redis;
 pub mod history;
 mod memory;
+#[cfg(feature = "mocks")]
+pub mod mocks;
 pub mod server;
 pub mod strategies;
 

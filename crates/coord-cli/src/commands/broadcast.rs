@@ -15,6 +15,9 @@ pub(crate) struct BroadcastArgs {
     /// Whom to send to; the message names the first one as its recipient
     #[arg(required = true)]
     to: Vec<AgentId>,
+    /// Who sends: `type` or `type:instance`
+    #[arg(long, value_name = "AGENT")]
+    from: AgentId,
     #[command(flatten)]
     message: MessageArgs,
 }
@@ -23,7 +26,8 @@ impl BroadcastArgs {
     pub(super) fn from_fields(fields: &mut Fields) -> Result<Self, Failure> {
         let to: Vec<Agent> = field::take(fields, "to")?;
         let to = to.into_iter().map(|agent| agent.0).collect();
-        Ok(Self { to, message: field::options(fields)? })
+        let Agent(from) = field::take(fields, "from")?;
+        Ok(Self { to, from, message: field::options(fields)? })
     }
 }
 
@@ -32,7 +36,7 @@ pub(super) async fn run(args: BroadcastArgs, session: &Session) -> Result<Answer
     let Some(first) = recipients.first() else {
         return Err(Failure::usage("invalid to: at least one recipient is needed"));
     };
-    let out = args.message.open(first, session)?;
+    let out = args.message.open(args.from, first, session)?;
     let id = out.message.message_id.clone();
     let sent =
         out.mail.broadcast_message_with(&out.sender, out.message, &recipients, out.options).await;

@@ -1,5 +1,9 @@
 //! `coord dlq`: dead letters.
 
+mod purge;
+mod redrive;
+mod selection;
+
 use clap::{Args, Subcommand};
 use coord_core::{AgentId, DeadBody, DeadLetter, MessageCoordinator};
 use serde::Deserialize;
@@ -7,7 +11,7 @@ use serde::Deserialize;
 use super::peek::page;
 use crate::answer::{Answer, Human};
 use crate::failure::{Failure, Kind};
-use crate::field;
+use crate::field::{self, Fields};
 use crate::json;
 use crate::session::Session;
 use crate::table::{Table, shortened};
@@ -22,6 +26,10 @@ pub(crate) struct DlqArgs {
 enum DlqVerb {
     /// List dead letters, oldest first
     List(ListArgs),
+    /// Put dead letters back to ready, with their attempts reset
+    Redrive(redrive::RedriveArgs),
+    /// Delete dead letters
+    Purge(purge::PurgeArgs),
 }
 
 #[derive(Debug, Args, Deserialize)]
@@ -41,15 +49,34 @@ pub(crate) struct ListArgs {
 }
 
 impl DlqArgs {
-    pub(super) const fn list(args: ListArgs) -> Self {
-        Self { verb: DlqVerb::List(args) }
+    /// A request of `coord pipe`; `None` for an op that is none of these.
+    pub(super) fn from_fields(op: &str, fields: &Fields) -> Option<Result<Self, Failure>> {
+        let verb = match op {
+            "dlq list" => field::options(fields).map(DlqVerb::List),
+            "dlq redrive" => field::options(fields).map(DlqVerb::Redrive),
+            "dlq purge" => field::options(fields).map(DlqVerb::Purge),
+            _ => return None,
+        };
+        Some(verb.map(|verb| Self { verb }))
+    }
+
+    /// Whether it may take longer than a few answers of the server.
+    pub(super) const fn waits(&self) -> bool {
+        matches!(self.verb, DlqVerb::Redrive(_))
     }
 }
 
 const HEADER: [&str; 7] = ["DIED", "MESSAGE", "TYPE", "FROM", ">ATTEMPTS", "LAST ERROR", "PAYLOAD"];
 
 pub(super) async fn run(args: DlqArgs, session: &Session) -> Result<Answer, Failure> {
-    let DlqVerb::List(args) = args.verb;
+    match args.verb {
+        DlqVerb::List(args) => list(args, session).await,
+        DlqVerb::Redrive(args) => redrive::run(args, session).await,
+        DlqVerb::Purge(args) => purge::run(args, session).await,
+    }
+}
+
+async fn list(args: ListArgs, session: &Session) -> Result<Answer, Failure> {
     let page = page(args.max, args.offset)?;
     let letters = session.mail.dead_letters(&args.agent, page).await?;
     let mut table = Table::new(&HEADER);

@@ -23,11 +23,6 @@ use crate::table::printable;
 #[derive(Debug, Args, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct MessageArgs {
-    /// Who sends: `type` or `type:instance`
-    #[arg(long, value_name = "AGENT")]
-    #[serde(deserialize_with = "field::agent")]
-    from: AgentId,
-
     /// What the message is for
     #[arg(long = "type", value_name = "TYPE", default_value = "request",
           value_parser = choice::<MessageType>(["request", "response", "event"]))]
@@ -88,8 +83,13 @@ pub(crate) struct MessageArgs {
 struct Header(String, String);
 
 impl MessageArgs {
-    /// Whether stdin is read for the payload.
-    pub(super) fn open(self, recipient: &AgentId, session: &Session) -> Result<Outgoing, Failure> {
+    /// The message of `sender` to `recipient`. Reads the payload, which may be on stdin.
+    pub(super) fn open(
+        self,
+        sender: AgentId,
+        recipient: &AgentId,
+        session: &Session,
+    ) -> Result<Outgoing, Failure> {
         let mut options = SendOptions::new();
         if let Some(Period(delay)) = self.delay {
             options = options.with_delay(delay);
@@ -105,8 +105,7 @@ impl MessageArgs {
             None => session.mail.clone(),
         };
         let id = self.id.unwrap_or_else(|| mail.new_message_id());
-        let (sender, recipient) = (self.from.clone(), recipient.clone());
-        let mut message = AgentMessage::new(id, sender, recipient, self.kind)
+        let mut message = AgentMessage::new(id, sender.clone(), recipient.clone(), self.kind)
             .with_priority(self.priority)
             .with_routing(RoutingKey { topic: self.topic, tags: self.tags });
         if let Some(source) = self.payload {
@@ -115,7 +114,7 @@ impl MessageArgs {
         for Header(name, value) in self.headers {
             message = message.with_header(name, value)?;
         }
-        Ok(Outgoing { mail, sender: self.from, message, options })
+        Ok(Outgoing { mail, sender, message, options })
     }
 }
 

@@ -1,10 +1,14 @@
 //! The commands, one file per verb.
 
 mod ack;
+mod breaker;
 mod broadcast;
 pub(crate) mod completions;
+mod demo;
 mod dlq;
 mod extend;
+pub(crate) mod fake_redis;
+mod forward;
 pub(crate) mod man;
 mod message;
 mod nack;
@@ -45,16 +49,20 @@ pub(crate) enum Verb {
     Extend(extend::ExtendArgs),
     /// Put a reserved message back at once, counting no attempt
     Release(release::ReleaseArgs),
+    /// Settle a reserved message and send another one to somebody else, both or neither
+    Forward(forward::ForwardArgs),
     /// Take expired reservations back, of one mailbox or of all
     Recover(recover::RecoverArgs),
     /// Count what lies in one mailbox or in all
     Queues(queues::QueuesArgs),
     /// Look at waiting messages without reserving them
     Peek(peek::PeekArgs),
-    /// Look at dead letters
+    /// Look at dead letters, put them back, delete them
     Dlq(dlq::DlqArgs),
     /// Record which message types an agent wants, until Ctrl-C or for good
     Subscribe(subscribe::SubscribeArgs),
+    /// Look at the circuit breakers that fleets share, and give them orders
+    Breaker(breaker::BreakerArgs),
 }
 
 impl Verb {
@@ -65,6 +73,7 @@ impl Verb {
             "send" => Self::Send(send::SendArgs::from_fields(fields)?),
             "broadcast" => Self::Broadcast(broadcast::BroadcastArgs::from_fields(fields)?),
             "receive" => Self::Receive(field::options(fields)?),
+            "forward" => Self::Forward(forward::ForwardArgs::from_fields(fields)?),
             "ack" => Self::Ack(field::options(fields)?),
             "nack" => Self::Nack(field::options(fields)?),
             "extend" => Self::Extend(field::options(fields)?),
@@ -72,13 +81,16 @@ impl Verb {
             "recover" => Self::Recover(field::options(fields)?),
             "queues" => Self::Queues(field::options(fields)?),
             "peek" => Self::Peek(field::options(fields)?),
-            "dlq list" => Self::Dlq(dlq::DlqArgs::list(field::options(fields)?)),
             "subscribe" => Self::Subscribe(field::options(fields)?),
             _ => {
-                return Err(Failure::usage(format!(
-                    "unknown op {op:?}; the ops are {}",
-                    OPS.join(", ")
-                )));
+                if let Some(args) = dlq::DlqArgs::from_fields(op, fields) {
+                    return args.map(Self::Dlq);
+                }
+                if let Some(args) = breaker::BreakerArgs::from_fields(op, fields) {
+                    return args.map(Self::Breaker);
+                }
+                let ops = OPS.join(", ");
+                return Err(Failure::usage(format!("unknown op {op:?}; the ops are {ops}")));
             }
         })
     }
@@ -93,27 +105,33 @@ impl Verb {
             Self::Nack(args) => nack::run(args, session).await,
             Self::Extend(args) => extend::run(args, session).await,
             Self::Release(args) => release::run(args, session).await,
+            Self::Forward(args) => forward::run(args, session).await,
             Self::Recover(args) => recover::run(args, session).await,
             Self::Queues(args) => queues::run(args, session).await,
             Self::Peek(args) => peek::run(args, session).await,
             Self::Dlq(args) => dlq::run(args, session).await,
             Self::Subscribe(args) => subscribe::run(args, session).await,
+            Self::Breaker(args) => breaker::run(args, session).await,
         }
     }
 
     /// Whether it may take longer than one answer of the server.
     const fn waits(&self) -> bool {
-        matches!(self, Self::Receive(args) if args.waits())
+        match self {
+            Self::Receive(args) => args.waits(),
+            Self::Dlq(args) => args.waits(),
+            _ => false,
+        }
     }
 
     /// Whether Ctrl-C has to end it by asking.
     const fn must_end_cleanly(&self) -> bool {
-        matches!(self, Self::Receive(_) | Self::Subscribe(_))
+        self.waits() || matches!(self, Self::Subscribe(_))
     }
 }
 
 /// The ops of `coord pipe`.
-const OPS: [&str; 12] = [
+const OPS: [&str; 20] = [
     "send",
     "broadcast",
     "receive",
@@ -121,11 +139,19 @@ const OPS: [&str; 12] = [
     "nack",
     "extend",
     "release",
+    "forward",
     "recover",
     "queues",
     "peek",
     "dlq list",
+    "dlq redrive",
+    "dlq purge",
     "subscribe",
+    "breaker list",
+    "breaker show",
+    "breaker open",
+    "breaker close",
+    "breaker reset",
 ];
 
 /// Does what the command line says.
@@ -133,6 +159,8 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(args),
+        Command::FakeRedis(args) => fake_redis::run(&args, cli.global.output).await,
+        Command::Demo => demo::run(cli.global).await,
         Command::Pipe => {
             let mut session = Session::connect(&cli.global).await?;
             session.interrupt = Interrupt::listen()?;

@@ -56,22 +56,8 @@ pub(super) async fn run(args: ReceiveArgs, session: &Session) -> Result<Answer, 
     if !(1..=MAX).contains(&i64::from(max)) {
         return Err(Failure::usage(format!("invalid max: {max}, 1 to {MAX} are allowed")));
     }
-    let mut received = Vec::new();
-    let mut failure = None;
-    match first(&args, session).await? {
-        Some(message) => received.push(message),
-        None => failure = Some(nothing(agent)),
-    }
-    while !received.is_empty() && received.len() < max as usize && !session.interrupt.is_asked() {
-        match session.mail.receive(agent, args.visibility.0).await {
-            Ok(Some(message)) => received.push(message),
-            Ok(None) => break,
-            Err(error) => {
-                failure = Some(error.into());
-                break;
-            }
-        }
-    }
+    let received = reserve(&args, max as usize, session).await?;
+    let failure = received.is_empty().then(|| nothing(agent));
     let lines = received.iter().map(line).collect();
     let human = received.iter().map(for_people).collect::<Vec<_>>().join("\n\n");
     let mut answer = Answer::list(lines, Human::Text(human)).and(failure);
@@ -80,30 +66,34 @@ pub(super) async fn run(args: ReceiveArgs, session: &Session) -> Result<Answer, 
     Ok(answer)
 }
 
-/// The first message, waited for if that was asked. Never drops a receive half-way: what it
-/// reserved would be lost until its deadline.
-async fn first(args: &ReceiveArgs, session: &Session) -> Result<Option<ReceivedMessage>, Failure> {
+/// What is due, waited for if that was asked. Never drops a receive half-way: what it reserved
+/// would be lost until its deadline.
+async fn reserve(
+    args: &ReceiveArgs,
+    max: usize,
+    session: &Session,
+) -> Result<Vec<ReceivedMessage>, Failure> {
     let wait = args.wait.map_or(Duration::ZERO, |period| period.0);
     let end = Instant::now().checked_add(wait);
     let mut pause = FIRST_PAUSE;
     loop {
-        let received = session.mail.receive(&args.agent, args.visibility.0).await?;
-        let left = end.map_or(LONGEST_PAUSE, |end| end.saturating_duration_since(Instant::now()));
-        match received {
-            Some(message) if session.interrupt.is_asked() => {
+        let received = session.mail.receive_batch(&args.agent, max, args.visibility.0).await?;
+        if session.interrupt.is_asked() {
+            for message in received {
                 session.mail.release(&args.agent, &message.token).await?;
-                return Ok(None);
             }
-            Some(message) => return Ok(Some(message)),
-            None if left.is_zero() || session.interrupt.is_asked() => return Ok(None),
-            None => {}
+            return Ok(Vec::new());
+        }
+        let left = end.map_or(LONGEST_PAUSE, |end| end.saturating_duration_since(Instant::now()));
+        if !received.is_empty() || left.is_zero() {
+            return Ok(received);
         }
         if session.verbose && pause == FIRST_PAUSE {
             note(&format!("waiting for a message of {}", args.agent));
         }
         tokio::select! {
             () = tokio::time::sleep(pause.min(left)) => {}
-            () = session.interrupt.asked() => return Ok(None),
+            () = session.interrupt.asked() => return Ok(Vec::new()),
         }
         pause = (pause * 2).min(LONGEST_PAUSE);
     }

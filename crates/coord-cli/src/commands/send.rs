@@ -13,6 +13,9 @@ use crate::session::Session;
 pub(crate) struct SendArgs {
     /// Whom to send to: `type` or `type:instance`
     to: AgentId,
+    /// Who sends: `type` or `type:instance`
+    #[arg(long, value_name = "AGENT")]
+    from: AgentId,
     #[command(flatten)]
     message: MessageArgs,
 }
@@ -20,13 +23,14 @@ pub(crate) struct SendArgs {
 impl SendArgs {
     pub(super) fn from_fields(fields: &mut Fields) -> Result<Self, Failure> {
         let Agent(to) = field::take(fields, "to")?;
-        Ok(Self { to, message: field::options(fields)? })
+        let Agent(from) = field::take(fields, "from")?;
+        Ok(Self { to, from, message: field::options(fields)? })
     }
 }
 
 pub(super) async fn run(args: SendArgs, session: &Session) -> Result<Answer, Failure> {
     let to = args.to;
-    let out = args.message.open(&to, session)?;
+    let out = args.message.open(args.from, &to, session)?;
     let id = out.message.message_id.clone();
     let sent = out.mail.send_message_with(&out.sender, &to, out.message, out.options).await;
     let result = sent.map_err(|error| not_sent(error, &id))?;

@@ -4,13 +4,23 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use coord_testkit::server::{Frame, RealServer};
+use coord_testkit::FakeRedis;
+use coord_testkit::server::{Frame, RawClient, RealServer};
+use tokio::runtime::Runtime;
 
 /// A server with a prefix and a layout of its own for one test.
 pub(crate) struct Place {
-    server: RealServer,
+    server: Server,
     pub(crate) layout: &'static str,
     pub(crate) prefix: String,
+    /// Where a fake server lives; dropped after it.
+    _runtime: Option<Runtime>,
+}
+
+/// A real server, or the testkit's own.
+enum Server {
+    Real(RealServer),
+    Fake(FakeRedis),
 }
 
 /// What a command left behind.
@@ -21,29 +31,43 @@ pub(crate) struct Ran {
     pub(crate) err: String,
 }
 
-/// Runs `test` on both layouts, or says that it could not.
+/// Runs `test` on both layouts, on the fake and, where there is one, on a real server.
 #[expect(clippy::print_stderr, reason = "a failed test says where")]
-pub(crate) fn both_layouts(name: &str, test: impl Fn(&Place)) {
+pub(crate) fn everywhere(name: &str, test: impl Fn(&Place)) {
     for layout in ["compact", "tta"] {
-        let Some(place) = place(name, layout) else { return };
-        eprintln!("on the {layout} layout");
-        test(&place);
+        eprintln!("on the fake, {layout} layout");
+        test(&fake_place(layout));
+        if let Some(place) = place(name, layout) {
+            eprintln!("on a real server, {layout} layout");
+            test(&place);
+        }
     }
 }
 
-/// A fresh place, or `None` on a machine without a server.
+/// A fresh place on a real server, or `None` on a machine without one, said aloud.
 pub(crate) fn place(name: &str, layout: &'static str) -> Option<Place> {
+    let server = Server::Real(RealServer::start_or_ignore(name)?);
+    Some(Place { server, layout, prefix: prefix(), _runtime: None })
+}
+
+/// A fresh place on a fake server.
+pub(crate) fn fake_place(layout: &'static str) -> Place {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let fake = runtime.block_on(FakeRedis::start()).unwrap();
+    Place { server: Server::Fake(fake), layout, prefix: prefix(), _runtime: Some(runtime) }
+}
+
+fn prefix() -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
-    let server = RealServer::start_or_ignore(name)?;
-    let (process, number) = (std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-    Some(Place { server, layout, prefix: format!("cli-{process}-{number}") })
+    format!("cli-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
 impl Place {
     /// The command with this place's global options.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = bare();
-        command.args(["--redis", &self.server.url(), "--layout", self.layout]);
+        command.args(["--redis", &self.url(), "--layout", self.layout]);
         command.args(["--prefix", &self.prefix]).args(args);
         command
     }
@@ -82,11 +106,18 @@ impl Place {
 
     /// One command of Redis itself.
     pub(crate) fn redis(&self, args: &[&str]) -> Frame {
-        self.server.command(args).unwrap()
+        let port = match &self.server {
+            Server::Real(server) => server.port(),
+            Server::Fake(server) => server.address().port(),
+        };
+        RawClient::connect(port).unwrap().checked(args).unwrap()
     }
 
     pub(crate) fn url(&self) -> String {
-        self.server.url()
+        match &self.server {
+            Server::Real(server) => server.url(),
+            Server::Fake(server) => server.url(),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use crate::harness::{Place, both_layouts, stable};
+use crate::harness::{Place, everywhere, stable};
 
 fn fill(place: &Place) {
     for (id, extra) in [
@@ -22,7 +22,7 @@ fn fill(place: &Place) {
 
 #[test]
 fn queues_counts_each_mailbox() {
-    both_layouts("queues_counts_each_mailbox", |place| {
+    everywhere("queues_counts_each_mailbox", |place| {
         fill(place);
         let lines = place.json(&["queues", "--queue-size", "7"]);
         let lines: Vec<&str> = lines.lines().collect();
@@ -64,7 +64,7 @@ fn split_age(line: &str) -> (&str, &str) {
 
 #[test]
 fn peek_shows_the_order_of_service_and_changes_nothing() {
-    both_layouts("peek_shows_the_order_of_service_and_changes_nothing", |place| {
+    everywhere("peek_shows_the_order_of_service_and_changes_nothing", |place| {
         fill(place);
         let lines = place.json(&["peek", "w:w1"]);
         let seen: Vec<String> = lines.lines().map(stable).collect();
@@ -89,7 +89,7 @@ fn peek_shows_the_order_of_service_and_changes_nothing() {
 
 #[test]
 fn dead_letters_keep_their_last_error() {
-    both_layouts("dead_letters_keep_their_last_error", |place| {
+    everywhere("dead_letters_keep_their_last_error", |place| {
         fill(place);
         let line = stable(&place.json(&["dlq", "list", "w:w1"]));
         let died = if place.layout == "tta" { "null" } else { "\"TIME\"" };
@@ -110,7 +110,7 @@ fn dead_letters_keep_their_last_error() {
 
 #[test]
 fn what_no_reader_understands_is_shown_as_text() {
-    both_layouts("what_no_reader_understands_is_shown_as_text", |place| {
+    everywhere("what_no_reader_understands_is_shown_as_text", |place| {
         if place.layout == "compact" {
             // Nobody but this library writes there.
             return;
@@ -127,7 +127,7 @@ fn what_no_reader_understands_is_shown_as_text() {
 
 #[test]
 fn nothing_there_is_status_4() {
-    both_layouts("nothing_there_is_status_4", |place| {
+    everywhere("nothing_there_is_status_4", |place| {
         let none = "coord: no mailbox under this prefix; check --redis, --layout and --prefix\n";
         let unknown = "coord: unknown agent w: no mailbox of that name under this prefix; \
                        `coord queues` lists all\n";
@@ -146,7 +146,7 @@ fn nothing_there_is_status_4() {
 
 #[test]
 fn a_reader_that_leaves_early_is_no_failure() {
-    both_layouts("a_reader_that_leaves_early_is_no_failure", |place| {
+    everywhere("a_reader_that_leaves_early_is_no_failure", |place| {
         place.json(&["send", "w", "--from", "p"]);
         for args in
             [&["queues"][..], &["peek", "w"], &["--help"], &["man"], &["completions", "bash"]]

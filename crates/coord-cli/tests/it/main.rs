@@ -1,5 +1,10 @@
 //! Tests of the built command.
 
+mod breaker;
+mod dead;
+mod demo;
+mod fake_redis;
+mod forward;
 mod harness;
 mod inspect;
 mod pipe;
@@ -9,4 +14,5 @@ mod servers;
 mod settle;
 mod subscribe;
 mod texts;
+mod tls;
 mod usage;

@@ -2,12 +2,12 @@
 
 use std::process::Stdio;
 
-use crate::harness::{Ran, Running, both_layouts, stable, token};
+use crate::harness::{Ran, Running, everywhere, stable, token};
 
 #[test]
 fn hundreds_of_lines_are_answered_in_order_and_take_effect_in_order() {
-    both_layouts("hundreds_of_lines_are_answered_in_order", |place| {
-        let count = 600;
+    everywhere("hundreds_of_lines_are_answered_in_order", |place| {
+        let count = 1000;
         let mut input = String::new();
         for n in 0..count {
             input += &format!(
@@ -34,7 +34,7 @@ fn hundreds_of_lines_are_answered_in_order_and_take_effect_in_order() {
 
 #[test]
 fn each_op_answers_as_its_command() {
-    both_layouts("each_op_answers_as_its_command", |place| {
+    everywhere("each_op_answers_as_its_command", |place| {
         let mut pipe = Running::start(&mut place.command(&["pipe"]));
         let mut ask = |line: &str| {
             pipe.say(line);
@@ -134,7 +134,7 @@ fn stable_age(line: &str) -> String {
 
 #[test]
 fn an_invalid_line_is_answered_and_the_next_one_served() {
-    both_layouts("an_invalid_line_is_answered_and_the_next_one_served", |place| {
+    everywhere("an_invalid_line_is_answered_and_the_next_one_served", |place| {
         let cases: &[(&[u8], &str)] = &[
             (b"nonsense", r#"{"id":null,"error":{"kind":"usage","message":"invalid line: no JSON object: "#),
             (b"[1]", r#"{"id":null,"error":{"kind":"usage","message":"invalid line: no JSON object: "#),
@@ -168,7 +168,7 @@ fn an_invalid_line_is_answered_and_the_next_one_served() {
 
 #[test]
 fn a_waiting_receive_holds_nobody_up() {
-    both_layouts("a_waiting_receive_holds_nobody_up", |place| {
+    everywhere("a_waiting_receive_holds_nobody_up", |place| {
         let mut pipe = Running::start(&mut place.command(&["pipe"]));
         pipe.say(r#"{"op":"receive","id":"waits","agent":"w","wait":"1m"}"#);
         pipe.say(r#"{"op":"recover","id":"at once"}"#);
@@ -182,7 +182,7 @@ fn a_waiting_receive_holds_nobody_up() {
 
 #[test]
 fn ctrl_c_ends_the_pipe_after_what_is_under_way() {
-    both_layouts("ctrl_c_ends_the_pipe_after_what_is_under_way", |place| {
+    everywhere("ctrl_c_ends_the_pipe_after_what_is_under_way", |place| {
         let mut pipe = Running::start(&mut place.command(&["pipe"]));
         pipe.say(r#"{"op":"receive","id":1,"agent":"w","wait":"1h"}"#);
         pipe.say(r#"{"op":"recover","id":2}"#);
@@ -195,7 +195,7 @@ fn ctrl_c_ends_the_pipe_after_what_is_under_way() {
 
 #[test]
 fn a_pipe_whose_reader_leaves_gives_back_and_ends() {
-    both_layouts("a_pipe_whose_reader_leaves_gives_back_and_ends", |place| {
+    everywhere("a_pipe_whose_reader_leaves_gives_back_and_ends", |place| {
         place.json(&["send", "w", "--from", "p"]);
         let mut command = place.command(&["pipe"]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -2,11 +2,11 @@
 
 use std::process::Stdio;
 
-use crate::harness::{Running, both_layouts, stable};
+use crate::harness::{Running, everywhere, stable};
 
 #[test]
 fn a_receive_prints_the_wire_json_as_it_is() {
-    both_layouts("a_receive_prints_the_wire_json_as_it_is", |place| {
+    everywhere("a_receive_prints_the_wire_json_as_it_is", |place| {
         place.json(&[
             "send",
             "w:w1",
@@ -35,7 +35,7 @@ fn a_receive_prints_the_wire_json_as_it_is() {
 
 #[test]
 fn people_get_a_block_that_cannot_drive_their_terminal() {
-    both_layouts("people_get_a_block_that_cannot_drive_their_terminal", |place| {
+    everywhere("people_get_a_block_that_cannot_drive_their_terminal", |place| {
         let id = "msg-000001";
         place.json(&["send", "w", "--from", "p", "--id", id, "--payload", "{\"a\": \"\u{7f}\"}"]);
         assert_eq!(
@@ -49,7 +49,7 @@ fn people_get_a_block_that_cannot_drive_their_terminal() {
 
 #[test]
 fn an_empty_mailbox_is_status_4_and_prints_nothing() {
-    both_layouts("an_empty_mailbox_is_status_4_and_prints_nothing", |place| {
+    everywhere("an_empty_mailbox_is_status_4_and_prints_nothing", |place| {
         for args in [&["receive", "w"][..], &["--output", "json", "receive", "w", "--wait", "20ms"]]
         {
             let ran = place.run(args);
@@ -65,7 +65,7 @@ fn an_empty_mailbox_is_status_4_and_prints_nothing() {
 
 #[test]
 fn max_reserves_several_in_order() {
-    both_layouts("max_reserves_several_in_order", |place| {
+    everywhere("max_reserves_several_in_order", |place| {
         for (id, priority) in
             [("msg-1-low", "low"), ("msg-2-high", "high"), ("msg-3-normal", "normal")]
         {
@@ -84,7 +84,7 @@ fn max_reserves_several_in_order() {
 
 #[test]
 fn a_waiting_receive_gets_what_is_sent_later() {
-    both_layouts("a_waiting_receive_gets_what_is_sent_later", |place| {
+    everywhere("a_waiting_receive_gets_what_is_sent_later", |place| {
         let args = ["-v", "--output", "json", "receive", "w", "--wait", "1m"];
         let mut waiting = Running::start(&mut place.command(&args));
         waiting.await_note("waiting");
@@ -96,7 +96,7 @@ fn a_waiting_receive_gets_what_is_sent_later() {
 
 #[test]
 fn ctrl_c_ends_a_waiting_receive_cleanly() {
-    both_layouts("ctrl_c_ends_a_waiting_receive_cleanly", |place| {
+    everywhere("ctrl_c_ends_a_waiting_receive_cleanly", |place| {
         let args = ["-v", "receive", "w", "--wait", "1h"];
         let mut waiting = Running::start(&mut place.command(&args));
         waiting.await_note("waiting");
@@ -108,7 +108,7 @@ fn ctrl_c_ends_a_waiting_receive_cleanly() {
 
 #[test]
 fn what_nobody_can_read_is_given_back() {
-    both_layouts("what_nobody_can_read_is_given_back", |place| {
+    everywhere("what_nobody_can_read_is_given_back", |place| {
         place.json(&["send", "w", "--from", "p"]);
         let mut command = place.command(&["receive", "w", "--wait", "1m"]);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -2,11 +2,11 @@
 
 use std::io::Write;
 
-use crate::harness::{Ran, both_layouts, place};
+use crate::harness::{Ran, everywhere, place};
 
 #[test]
 fn a_send_says_what_became_of_the_message() {
-    both_layouts("a_send_says_what_became_of_the_message", |place| {
+    everywhere("a_send_says_what_became_of_the_message", |place| {
         assert_eq!(
             place.json(&["send", "writer:w1", "--from", "planner", "--id", "msg-000001"]),
             "{\"message_id\":\"msg-000001\",\"delivered\":true,\"error\":null}\n"
@@ -23,7 +23,7 @@ fn a_send_says_what_became_of_the_message() {
 
 #[test]
 fn every_option_reaches_the_message() {
-    both_layouts("every_option_reaches_the_message", |place| {
+    everywhere("every_option_reaches_the_message", |place| {
         place.json(&[
             "send",
             "w",
@@ -62,7 +62,7 @@ fn every_option_reaches_the_message() {
 
 #[test]
 fn a_payload_comes_from_the_line_a_file_or_stdin() {
-    both_layouts("a_payload_comes_from_the_line_a_file_or_stdin", |place| {
+    everywhere("a_payload_comes_from_the_line_a_file_or_stdin", |place| {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(b"{\"from\":\n \"file\"}\n").unwrap();
         let path = format!("@{}", file.path().display());
@@ -84,7 +84,7 @@ fn a_payload_comes_from_the_line_a_file_or_stdin() {
 
 #[test]
 fn a_full_mailbox_refuses_with_status_3() {
-    both_layouts("a_full_mailbox_refuses_with_status_3", |place| {
+    everywhere("a_full_mailbox_refuses_with_status_3", |place| {
         let send = ["--output", "json", "send", "w", "--from", "p", "--id", "msg-000001"];
         let limited = [&send[..], &["--queue-size", "1"]].concat();
         assert_eq!(place.run(&limited).status, Some(0));
@@ -119,7 +119,7 @@ fn a_full_mailbox_refuses_with_status_3() {
 
 #[test]
 fn a_delayed_message_waits() {
-    both_layouts("a_delayed_message_waits", |place| {
+    everywhere("a_delayed_message_waits", |place| {
         place.json(&["send", "w", "--from", "p", "--delay", "1h"]);
         assert!(place.json(&["peek", "w"]).starts_with(r#"{"place":"delayed","#));
         assert_eq!(place.run(&["receive", "w"]).status, Some(4));

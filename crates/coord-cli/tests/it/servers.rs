@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use coord_testkit::server::{RealServer, RealServerBuilder};
 
-use crate::harness::{Place, Ran, place, run};
+use crate::harness::{Place, Ran, Running, bare, place, run};
 
 /// Runs a command that must fail with status 1 and one line, and returns the line.
 fn failure(ran: &Ran) -> &str {
@@ -131,4 +131,44 @@ fn a_server_that_evicts_is_warned_of() {
 
 fn url(server: &RealServer) -> String {
     server.url()
+}
+
+#[test]
+fn a_pipe_outlives_its_server() {
+    let Some(mut server) = RealServerBuilder::new().private().start_or_ignore("a_pipe_outlives")
+    else {
+        return;
+    };
+    let url = server.url();
+    let mut pipe = Running::start(bare().args(["--redis", &url, "pipe"]));
+    let recovered = "{\"id\":1,\"recovered\":0}\n";
+    pipe.say(r#"{"op":"recover","id":1,"agent":"w"}"#);
+    assert_eq!(pipe.line(), recovered);
+    server.kill().unwrap();
+    for _ in 0..2 {
+        pipe.say(r#"{"op":"recover","id":1,"agent":"w"}"#);
+        let line = pipe.line();
+        let kinds = ["unreachable", "outcome_unknown"].map(|kind| format!("\"kind\":\"{kind}\""));
+        assert!(kinds.iter().any(|kind| line.contains(kind)), "{line}");
+    }
+    server.restart().unwrap();
+    pipe.say(r#"{"op":"recover","id":1,"agent":"w"}"#);
+    assert_eq!(pipe.line(), recovered);
+    assert_eq!(pipe.end().status, Some(0));
+}
+
+#[test]
+fn output_that_cannot_be_written_is_a_failure_and_releases() {
+    let name = "output_that_cannot_be_written_is_a_failure_and_releases";
+    let (Ok(full), Some(place)) =
+        (std::fs::File::options().write(true).open("/dev/full"), place(name, "compact"))
+    else {
+        return;
+    };
+    place.json(&["send", "w", "--from", "p"]);
+    let output = place.command(&["receive", "w"]).stdout(full).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert!(err.starts_with("coord: writing the answer: "), "{err}");
+    assert!(place.json(&["queues", "w"]).contains("\"reserved\":0,"));
 }

@@ -1,12 +1,12 @@
 //! ack, nack, extend, release, recover.
 
-use crate::harness::{Place, Ran, both_layouts};
+use crate::harness::{Place, Ran, everywhere};
 
 const OK: &str = "{\"ok\":true}\n";
 
 #[test]
 fn settling_answers_ok_once_and_lost_afterwards() {
-    both_layouts("settling_answers_ok_once_and_lost_afterwards", |place| {
+    everywhere("settling_answers_ok_once_and_lost_afterwards", |place| {
         for settle in ["ack", "nack", "release"] {
             place.json(&["send", "w", "--from", "p"]);
             let token = place.receive("w");
@@ -28,7 +28,7 @@ fn lost(ran: &Ran, token: &str) {
 
 #[test]
 fn a_permanent_failure_is_a_dead_letter() {
-    both_layouts("a_permanent_failure_is_a_dead_letter", |place| {
+    everywhere("a_permanent_failure_is_a_dead_letter", |place| {
         place.json(&["send", "w", "--from", "p", "--id", "msg-000001"]);
         let token = place.receive("w");
         let nack = ["nack", "w", &token, "--failure", "permanent", "--error", "no\nway"];
@@ -42,7 +42,7 @@ fn a_permanent_failure_is_a_dead_letter() {
 
 #[test]
 fn the_policy_of_a_nack_is_that_of_its_options() {
-    both_layouts("the_policy_of_a_nack_is_that_of_its_options", |place| {
+    everywhere("the_policy_of_a_nack_is_that_of_its_options", |place| {
         let backoff = ["--backoff-base", "2m", "--backoff-factor", "3", "--backoff-max", "5m"];
         place.json(&["send", "w", "--from", "p"]);
         let token = place.receive("w");
@@ -62,7 +62,7 @@ fn the_policy_of_a_nack_is_that_of_its_options() {
 
 #[test]
 fn an_extended_reservation_lives_on() {
-    both_layouts("an_extended_reservation_lives_on", |place| {
+    everywhere("an_extended_reservation_lives_on", |place| {
         place.json(&["send", "w", "--from", "p"]);
         let token = place.receive("w");
         assert_eq!(place.json(&["extend", "w", &token, "2h"]), OK);
@@ -74,7 +74,7 @@ fn an_extended_reservation_lives_on() {
 
 #[test]
 fn a_released_message_comes_back_without_an_attempt() {
-    both_layouts("a_released_message_comes_back_without_an_attempt", |place| {
+    everywhere("a_released_message_comes_back_without_an_attempt", |place| {
         place.json(&["send", "w", "--from", "p"]);
         let token = place.receive("w");
         assert_eq!(place.json(&["release", "w", &token]), OK);
@@ -84,7 +84,7 @@ fn a_released_message_comes_back_without_an_attempt() {
 
 #[test]
 fn recover_counts_what_it_took_back() {
-    both_layouts("recover_counts_what_it_took_back", |place| {
+    everywhere("recover_counts_what_it_took_back", |place| {
         for agent in ["v", "w", "w"] {
             place.json(&["send", agent, "--from", "p"]);
         }

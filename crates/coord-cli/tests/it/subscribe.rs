@@ -2,7 +2,7 @@
 
 use coord_testkit::server::Frame;
 
-use crate::harness::{Place, Running, both_layouts};
+use crate::harness::{Place, Running, everywhere};
 
 /// What the server has recorded.
 fn recorded(place: &Place) -> Vec<String> {
@@ -26,7 +26,7 @@ fn recorded(place: &Place) -> Vec<String> {
 
 #[test]
 fn a_subscription_is_held_until_ctrl_c() {
-    both_layouts("a_subscription_is_held_until_ctrl_c", |place| {
+    everywhere("a_subscription_is_held_until_ctrl_c", |place| {
         let args = ["--output", "json", "subscribe", "w", "event", "request"];
         let mut held = Running::start(&mut place.command(&args));
         let line = held.line();
@@ -45,7 +45,7 @@ fn a_subscription_is_held_until_ctrl_c() {
 
 #[test]
 fn a_subscription_that_was_left_stays() {
-    both_layouts("a_subscription_that_was_left_stays", |place| {
+    everywhere("a_subscription_that_was_left_stays", |place| {
         let ran = place.run(&["subscribe", "w", "event", "--leave"]);
         assert_eq!(
             (ran.status, ran.out.as_str()),

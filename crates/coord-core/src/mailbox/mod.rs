@@ -22,6 +22,7 @@ mod redrive;
 mod release;
 mod send;
 mod state;
+mod stats;
 
 pub use dead_letters::{Dead, DeadCause};
 pub use forward::{ForwardOutcome, forward};

@@ -44,6 +44,9 @@ pub(crate) async fn receive(
     agent.check()?;
     check_visibility(wanted.visibility)?;
     check_batch(wanted.max)?;
+    if wanted.max == 0 {
+        return Ok((false, Vec::new()));
+    }
     let mut settled = false;
     let mut received = Vec::new();
     loop {
@@ -67,10 +70,10 @@ pub(crate) async fn receive(
 }
 
 fn check_batch(max: usize) -> Result<(), InvalidInput> {
-    if (1..=MAX_BATCH).contains(&max) {
+    if max <= MAX_BATCH {
         return Ok(());
     }
-    Err(InvalidInput::new("max messages", format!("{max}, must be 1 to {MAX_BATCH}")))
+    Err(InvalidInput::new("max messages", format!("{max}, at most {MAX_BATCH} are allowed")))
 }
 
 /// A reserved message as it lies in Redis.

@@ -15,26 +15,35 @@ use coord_core::{
     SendOptions,
 };
 use coord_redis::KeyLayout;
+use coord_testkit::Clock;
 use futures_util::future::BoxFuture;
 
-use crate::harness::{At, World, agent, private, server_time_passes};
+use crate::harness::{At, Fake, LAYOUTS, World, agent, private, server_time_passes};
 
 #[tokio::test]
 async fn dropped_futures_lose_nothing_compact() {
     let Some(server) = private("dropped_futures_lose_nothing_compact") else { return };
-    every_operation(&At::from(&server), KeyLayout::Compact).await;
+    every_operation(&At::from(&server), KeyLayout::Compact, &[0, 1, 8]).await;
 }
 
 #[tokio::test]
 async fn dropped_futures_lose_nothing_tta() {
     let Some(server) = private("dropped_futures_lose_nothing_tta") else { return };
-    every_operation(&At::from(&server), KeyLayout::Tta).await;
+    every_operation(&At::from(&server), KeyLayout::Tta, &[0, 1, 8]).await;
 }
 
-pub(crate) async fn every_operation(at: &At, layout: KeyLayout) {
+#[tokio::test]
+async fn dropped_futures_lose_nothing_on_the_fake() {
+    for layout in LAYOUTS {
+        every_operation(&At::from(&Fake::start(Clock::system())), layout, &[1]).await;
+    }
+}
+
+/// `turns`: how often others run before the drop.
+async fn every_operation(at: &At, layout: KeyLayout, turns: &[usize]) {
     for operation in Operation::ALL {
         for state in [State::Warm, State::ScriptsFlushed, State::Disconnected] {
-            for turns in [0, 1, 8] {
+            for &turns in turns {
                 let mut polls = 0;
                 while !drop_after(at, layout, operation, state, polls, turns).await {
                     polls += 1;

@@ -12,6 +12,8 @@ use coord_core::{
 };
 use coord_redis::{KeyLayout, RedisConfig, RedisMessageCoordinator};
 use coord_testkit::server::{Frame, RawClient, RealServer};
+use coord_testkit::{Clock, FakeRedis};
+use tokio::runtime::Runtime;
 
 pub(crate) const LAYOUTS: [KeyLayout; 2] = [KeyLayout::Compact, KeyLayout::Tta];
 
@@ -38,6 +40,38 @@ impl At {
 
     pub(crate) fn command(&self, args: &[&str]) -> Frame {
         self.client().checked(args).expect("the server does as told")
+    }
+}
+
+/// A fake server on a thread of its own, so that blocking clients can talk to it.
+pub(crate) struct Fake {
+    pub(crate) server: FakeRedis,
+    runtime: Option<Runtime>,
+}
+
+impl Fake {
+    pub(crate) fn start(clock: Clock) -> Self {
+        // A runtime cannot be entered from within another one.
+        let started = std::thread::spawn(|| {
+            let mut builder = tokio::runtime::Builder::new_multi_thread();
+            let runtime = builder.worker_threads(1).enable_all().build().expect("a runtime");
+            let server = runtime.block_on(FakeRedis::builder().clock(clock).start());
+            (server.expect("a free port"), runtime)
+        });
+        let (server, runtime) = started.join().expect("the fake starts");
+        Self { server, runtime: Some(runtime) }
+    }
+}
+
+impl Drop for Fake {
+    fn drop(&mut self) {
+        self.runtime.take().expect("there until now").shutdown_background();
+    }
+}
+
+impl From<&Fake> for At {
+    fn from(fake: &Fake) -> Self {
+        Self { url: fake.server.url(), port: fake.server.address().port() }
     }
 }
 

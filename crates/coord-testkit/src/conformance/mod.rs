@@ -34,8 +34,7 @@
 //!
 //! # What an adapter may lack
 //! A send option that it refuses as `Unsupported`, with nothing written, counts as kept. The
-//! verbs with a default body in the port (`extend`, `release`, `peek`, `dead_letters`,
-//! `mailbox_stats`, `mailboxes`) are needed. What only [`Backend::inject_raw`] or
+//! other verbs are needed, also those with a default body in the port, but for `forward`. What only [`Backend::inject_raw`] or
 //! [`Backend::subscriptions`] can show is not looked at where they are missing.
 
 mod backend;
@@ -43,21 +42,25 @@ mod stage;
 
 pub mod acceptance;
 pub mod ack;
+pub mod batch;
 pub mod broadcast;
-pub mod cancel;
+pub mod cancel_safety;
 pub mod dead_letters;
 pub mod dedup;
 pub mod delay;
 pub mod expiry;
 pub mod extend;
+pub mod forward;
 pub mod metrics;
 pub mod nack;
 pub mod order;
 pub mod peek;
 pub mod poison;
 pub mod policy;
+pub mod purge;
 pub mod receive;
 pub mod recover;
+pub mod redrive;
 pub mod release;
 pub mod send;
 pub mod subscribe;
@@ -92,12 +95,17 @@ macro_rules! conformance_suite {
                 other_mailbox_is_not_touched, unknown_token_is_lost, parsed_token_works,
                 one_of_many_wins, makes_room, invalid_agent_is_refused,
             ];
+            batch: [
+                sends_answer_in_order, send_options_are_each_ones_own, of_nothing_is_fine,
+                receives_in_order_up_to_its_bound, acks_answer_in_order,
+                ack_and_receive_does_both, refuses_bad_input,
+            ];
             broadcast: [
                 results_are_in_order, a_full_mailbox_does_not_stop_the_others,
                 keeps_the_original_recipient, an_invalid_recipient_does_not_stop_the_others,
                 options_hold_for_each, nobody_is_fine,
             ];
-            cancel: [dropped_sends_are_whole_or_nothing, dropped_receives_lose_nothing,
+            cancel_safety: [dropped_sends_are_whole_or_nothing, dropped_receives_lose_nothing,
                 dropped_nacks_lose_nothing];
             dead_letters: [are_oldest_first_in_pages, keep_attempts_and_error, are_not_served,
                 make_room, none_is_empty];
@@ -109,6 +117,11 @@ macro_rules! conformance_suite {
                 nack_after_it_drops, makes_room];
             extend: [counts_from_now, keeps_the_message, may_shorten, late_extend_succeeds,
                 lost_token, refuses_too_long];
+            forward: [
+                settles_here_and_sends_there, lost_token_sends_nothing,
+                refusal_keeps_the_reservation, works_inside_one_mailbox, duplicate_settles,
+                refuses_bad_recipients,
+            ];
             metrics: [count_sends, count_nacks, a_lost_nack_counts_nothing];
             nack: [
                 transient_comes_back, timeout_is_as_transient, permanent_is_dead,
@@ -124,6 +137,7 @@ macro_rules! conformance_suite {
             poison: [goes_to_the_dead_letters, does_not_block, foreign_messages_are_read,
                 foreign_attempts_count, unknown_fields_survive_a_nack];
             policy: [refuses_bad_fields, holds_for_later_operations];
+            purge: [takes_the_dead_only, only_the_named, takes_the_unreadable, unused_is_nothing];
             receive: [
                 empty_gives_none, hides_what_is_reserved, deadline_is_from_now, fence_grows,
                 tokens_are_new, takes_expired_back, expiry_counts_an_attempt,
@@ -132,6 +146,10 @@ macro_rules! conformance_suite {
             ];
             recover: [counts_what_expired, leaves_the_living, of_all_mailboxes, of_one_mailbox,
                 old_token_is_lost, keeps_the_level, unused_is_nothing, refuses_invalid_agents];
+            redrive: [
+                starts_afresh, oldest_first_up_to_the_limit, only_the_named,
+                only_while_there_is_room, leaves_the_unreadable, unused_is_nothing,
+            ];
             release: [is_back_at_once, counts_no_attempt, keeps_the_level, lost_token];
             send: [
                 message_arrives_as_sent, fills_times, keeps_a_given_timestamp, odd_json_survives,

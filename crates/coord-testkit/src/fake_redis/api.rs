@@ -181,6 +181,17 @@ impl FakeRedis {
         self.shared.lock().flush_scripts();
     }
 
+    /// Bounds the virtual-machine instructions of one script or function; a run beyond it
+    /// fails with an error that says so. 500 million unless told otherwise, a few seconds:
+    /// enough for a real server to answer BUSY to everyone else.
+    pub fn limit_script_instructions(&self, most: u64) {
+        let mut state = self.shared.lock();
+        state.scripts.limits.instructions = most;
+        for scripts in &mut state.other_scripts {
+            scripts.limits.instructions = most;
+        }
+    }
+
     /// How many connections are open.
     #[must_use]
     pub fn connections(&self) -> usize {

@@ -102,7 +102,9 @@ impl Keys {
             Self::Counted(at) => counted(at),
             Self::DestAndCounted => {
                 let mut keys = counted(2);
-                keys.insert(0, 1);
+                if !keys.is_empty() {
+                    keys.insert(0, 1);
+                }
                 keys
             }
             Self::Custom(find) => find(args),

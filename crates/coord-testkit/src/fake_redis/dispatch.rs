@@ -58,7 +58,11 @@ pub(crate) fn unknown_subcommand(container: &str, given: &[u8]) -> Failure {
 }
 
 fn unknown_command(args: &[Bytes]) -> Failure {
-    let cut = |arg: &Bytes| String::from_utf8_lossy(&arg[..arg.len().min(128)]).into_owned();
+    // As C prints it: up to a zero byte.
+    let cut = |arg: &Bytes| {
+        let arg = arg.split(|byte| *byte == 0).next().unwrap_or_default();
+        String::from_utf8_lossy(&arg[..arg.len().min(128)]).into_owned()
+    };
     let mut rest = String::new();
     for arg in &args[1..] {
         if rest.len() >= 128 {

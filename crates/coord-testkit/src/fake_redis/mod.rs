@@ -40,7 +40,7 @@
 //!   sentinel set-up shares the data of its master until a failover loses some.
 //! - The nodes of a cluster have no replicas; slots move by [`FakeRedis::begin_slot_migration`],
 //!   not by commands.
-//! - HELP subcommands and COMMAND DOCS are short; COMMAND INFO has no tips and key
+//! - HELP subcommands and COMMAND DOCS are short; COMMAND INFO has no key
 //!   specifications.
 //! - SHUTDOWN is refused: drop the server instead.
 

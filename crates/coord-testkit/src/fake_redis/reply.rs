@@ -29,6 +29,8 @@ pub enum Reply {
     Set(Vec<Self>),
     /// A floating-point number: a bulk string in RESP2.
     Double(f64),
+    /// A floating-point number with its digits as they are: a bulk string in RESP2.
+    DoubleText(String),
     /// A truth value: 1 or 0 in RESP2.
     Bool(bool),
     /// An integer of any size: a bulk string in RESP2.
@@ -114,10 +116,11 @@ impl Reply {
             }
             Self::Double(value) if resp3 => line(out, b',', format_double(*value).as_bytes()),
             Self::Double(value) => bulk(out, format_double(*value).as_bytes()),
+            Self::DoubleText(text) if resp3 => line(out, b',', text.as_bytes()),
             Self::Bool(yes) if resp3 => line(out, b'#', if *yes { b"t" } else { b"f" }),
             Self::Bool(yes) => line(out, b':', if *yes { b"1" } else { b"0" }),
             Self::BigNumber(text) if resp3 => line(out, b'(', text.as_bytes()),
-            Self::BigNumber(text) => bulk(out, text.as_bytes()),
+            Self::BigNumber(text) | Self::DoubleText(text) => bulk(out, text.as_bytes()),
             Self::Verbatim(format, bytes) if resp3 => {
                 line(out, b'=', (bytes.len() + 4).to_string().as_bytes());
                 out.put_slice(format.as_bytes());

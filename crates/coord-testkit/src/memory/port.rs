@@ -131,13 +131,15 @@ impl MessageCoordinator for InMemoryCoordinator {
         agent.check()?;
         recipient.check()?;
         options.validate()?;
+        let mut state = self.state();
         let now = self.now();
         message.timestamp.get_or_insert_with(|| now.to_string());
         let id = message.message_id.clone();
         let mut queued = QueueMessage::new(message);
         queued.enqueued_at = Some(now.to_string());
         let send = Send::new(queued).with_options(options);
-        let outcome = self.state().forward(now, agent, token, recipient, send)?;
+        let outcome = state.forward(now, agent, token, recipient, send)?;
+        drop(state);
         let result = match outcome {
             ForwardOutcome::ReservationLost => {
                 let (agent, token) = (agent.to_string(), token.to_string());
@@ -164,8 +166,7 @@ impl MessageCoordinator for InMemoryCoordinator {
 
     async fn purge(&self, agent: &AgentId, selection: &DeadSelection) -> Result<u64, AdminError> {
         agent.check()?;
-        let mut state = self.state();
-        Ok(state.mailbox_mut(agent).map_or(0, |mailbox| mailbox.purge(selection)) as u64)
+        Ok(self.state().purge(agent, selection))
     }
 
     async fn recover_pending(&self, agent: Option<&AgentId>) -> Result<u64, AdminError> {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use coord_core::mailbox::{ForwardOutcome, Mailbox, Order, Send};
 use coord_core::{
-    AgentId, DeadBody, DeadLetter, InvalidInput, MailboxPolicy, MessageType, Page, QueueMessage,
-    ReservationToken, SendOutcome, Timestamp,
+    AgentId, DeadBody, DeadLetter, DeadSelection, InvalidInput, MailboxPolicy, MessageType, Page,
+    QueueMessage, ReservationToken, SendOutcome, Timestamp,
 };
 
 #[derive(Debug)]
@@ -123,6 +123,16 @@ impl State {
 
     pub(super) fn unreadable(&self, agent: &AgentId) -> u64 {
         self.boxes.get(&agent.mailbox_key()).map_or(0, |held| held.unreadable.len() as u64)
+    }
+
+    /// Deletes dead messages; those that cannot be read have no id and go only with all.
+    pub(super) fn purge(&mut self, agent: &AgentId, selection: &DeadSelection) -> u64 {
+        let Some(held) = self.boxes.get_mut(&agent.mailbox_key()) else { return 0 };
+        let mut purged = held.mailbox.purge(selection);
+        if *selection == DeadSelection::All {
+            purged += std::mem::take(&mut held.unreadable).len();
+        }
+        purged as u64
     }
 
     /// One page of the dead-letter queue, oldest first.

@@ -155,3 +155,91 @@ async fn restores_functions_a_real_server_dumped() {
 }
 
 const DUMPED: &[u8] = b"\xf5\xc3@[@\xad\x1f#!lua name=lib\x0aredis.register_fu\x0fnction('first', \xe0\x00\x11\x0a) return 'a\xe0\x0a\x00\x05' end)\xe0\x11N\x05second\xe0%O\x01d)\x0a\x00g\xaa\x877\xc4\xf8\xe1u";
+
+/// Asks until the server says what is expected; the script under test ends by itself
+/// if it never does.
+async fn until(connection: &mut Raw, request: &[&str], expected: &str) -> String {
+    loop {
+        let reply = String::from_utf8_lossy(&connection.ask(request).await).into_owned();
+        if reply.starts_with(expected) {
+            return reply;
+        }
+        assert!(reply.starts_with("+PONG") || reply.starts_with("-NOTBUSY"), "{reply}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_long_script_makes_the_server_busy_until_it_is_killed() {
+    const SCRIPT: &str = "SCRIPT KILL or SHUTDOWN NOSAVE.\r\n";
+    let server = lenient().await;
+    let port = server.address().port();
+    let mut other = Raw::connect(port).await;
+    let mut runner = Raw::connect(port).await;
+    assert_eq!(other.ask(&["CONFIG", "SET", "busy-reply-threshold", "1"]).await, b"+OK\r\n");
+    // Nothing the script does may catch the end.
+    let hostile = [
+        "while true do end",
+        "while true do pcall(function() while true do end end) end",
+        "while true do xpcall(function() while true do end end, function() end) end",
+        "while true do coroutine.resume(coroutine.create(function() while true do end end)) end",
+        "local f=coroutine.wrap(function() while true do end end) while true do pcall(f) end",
+        "while true do redis.pcall('get','x') end",
+        "while true do xpcall(error, function() while true do end end) end",
+        "while true do load(function() while true do end end) end",
+    ];
+    for script in hostile {
+        runner.send(&["EVAL", script, "0"]).await;
+        let busy = until(&mut other, &["PING"], "-BUSY Redis is busy running a script.").await;
+        assert!(busy.ends_with(SCRIPT), "{busy}");
+
+        let wrong = other.ask(&["FUNCTION", "KILL"]).await;
+        assert!(wrong.starts_with(b"-BUSY"), "{script}");
+        // A connection that comes now is answered too.
+        let mut late = Raw::connect(port).await;
+        assert_eq!(late.ask(&["SCRIPT", "KILL"]).await, b"+OK\r\n", "{script}");
+        let reply = String::from_utf8_lossy(&runner.reply().await).into_owned();
+        assert!(
+            reply.starts_with("-ERR Script killed by user with SCRIPT KILL. script: "),
+            "{reply}"
+        );
+        assert!(reply.ends_with(", on @user_script:1.\r\n"), "{reply}");
+        until(&mut late, &["SCRIPT", "KILL"], "-NOTBUSY").await;
+        assert_eq!(other.ask(&["PING"]).await, b"+PONG\r\n");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_script_that_wrote_cannot_be_killed_and_ends_at_its_budget() {
+    let server = lenient().await;
+    server.limit_script_instructions(20_000_000);
+    let port = server.address().port();
+    let mut other = Raw::connect(port).await;
+    let mut runner = Raw::connect(port).await;
+    assert_eq!(other.ask(&["CONFIG", "SET", "busy-reply-threshold", "1"]).await, b"+OK\r\n");
+    let code = "#!lua name=l\nredis.register_function('f', function() redis.call('set','a','1') while true do end end)";
+    assert_eq!(other.ask(&["FUNCTION", "LOAD", code]).await, b"$1\r\nl\r\n");
+    runner.send(&["FCALL", "f", "0"]).await;
+    let busy = until(&mut other, &["PING"], "-BUSY").await;
+    assert!(busy.contains("FUNCTION KILL or SHUTDOWN"), "{busy}");
+    let refused = other.ask(&["FUNCTION", "KILL"]).await;
+    assert!(refused.starts_with(b"-UNKILLABLE"), "{}", String::from_utf8_lossy(&refused));
+    let reply = String::from_utf8_lossy(&runner.reply().await).into_owned();
+    assert!(
+        reply.starts_with("-ERR the fake server stops scripts after 20000000 instructions"),
+        "{reply}"
+    );
+    assert_eq!(Raw::connect(port).await.ask(&["GET", "a"]).await, b"$1\r\n1\r\n");
+}
+
+/// With one thread nobody can kill a script: it must end by itself.
+#[tokio::test]
+async fn an_endless_script_ends_on_a_runtime_with_one_thread() {
+    let server = lenient().await;
+    server.limit_script_instructions(1_000_000);
+    let mut connection = Raw::connect(server.address().port()).await;
+    for script in ["while true do end", "while true do pcall(error) end"] {
+        let reply = eval(&mut connection, script).await;
+        assert!(reply.contains("stops scripts after 1000000 instructions"), "{reply}");
+        assert_eq!(eval(&mut connection, "return 1").await, ":1\r\n");
+    }
+}

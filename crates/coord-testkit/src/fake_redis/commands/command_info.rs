@@ -9,7 +9,7 @@ use crate::fake_redis::failure::Failure;
 use crate::fake_redis::glob;
 use crate::fake_redis::reply::Reply;
 
-use super::{FAMILIES, categories, help, row};
+use super::{FAMILIES, categories, help, row, tips};
 use flag::{LOADING, STALE};
 
 pub(crate) const COMMAND: &[Command] = &[
@@ -93,6 +93,7 @@ fn describe(
 ) -> Reply {
     let name = parent
         .map_or_else(|| command.name.to_owned(), |parent| format!("{parent}|{}", command.name));
+    let tips = tips::of(&name).iter().map(Reply::bulk).collect();
     let flags = FLAG_NAMES
         .iter()
         .filter(|(flag, _)| command.has(*flag))
@@ -121,7 +122,7 @@ fn describe(
         Reply::Integer(last),
         Reply::Integer(step),
         Reply::Set(classes.collect()),
-        Reply::Set(Vec::new()),
+        Reply::Set(tips),
         Reply::Set(Vec::new()),
         Reply::Set(subs.collect()),
     ])

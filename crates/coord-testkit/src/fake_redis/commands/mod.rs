@@ -42,6 +42,7 @@ mod sorted_sets;
 mod streams;
 mod string_edit;
 mod strings;
+mod tips;
 mod tracking;
 mod transactions;
 

@@ -9,6 +9,8 @@ use crate::fake_redis::number::integer;
 use crate::fake_redis::reply::Reply;
 use crate::fake_redis::store::Entry;
 
+use super::arguments::cursor;
+
 pub(crate) fn dbsize(call: &mut Call<'_>) -> Result<Reply, Failure> {
     Ok(Reply::len(call.database().len()))
 }
@@ -62,13 +64,7 @@ pub(crate) struct Options {
 
 /// Reads the cursor at `at` and the options after it. Default COUNT: 10.
 pub(crate) fn options(call: &Call<'_>, at: usize, with_type: bool) -> Result<Options, Failure> {
-    let cursor =
-        std::str::from_utf8(call.arg(at)).ok().and_then(|text| match text.strip_prefix('-') {
-            // C's strtoul reads a negative number as what it is modulo 2^64.
-            Some(digits) => digits.parse::<u64>().ok().map(u64::wrapping_neg),
-            None => text.parse().ok(),
-        });
-    let cursor = cursor.ok_or(Failure::fixed("ERR invalid cursor"))?;
+    let cursor = cursor(call.arg(at))?;
     let mut options = Options { cursor, count: 10, pattern: None, type_name: None };
     let mut at = at + 1;
     while at < call.args.len() {

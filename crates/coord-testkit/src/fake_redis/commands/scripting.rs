@@ -1,5 +1,7 @@
 //! EVAL and its kin, FCALL, and the SCRIPT container.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 
 use super::super::call::Call;
@@ -164,7 +166,8 @@ fn run(
         return Err(Failure::fixed("ERR the Lua interpreter is in use"));
     };
     let (keys, args) = call.args[3..].split_at(keys);
-    let limits = call.state.scripts.limits;
+    let mut limits = call.state.scripts.limits;
+    limits.busy_after = Duration::from_millis(call.state.config.busy_after_ms);
     let mut host =
         CommandHost { scope: ScriptScope::new(call.state, call.session_id, keys), read_only };
     let reply = engine.run(&Run { target, keys, args, limits }, &mut host);

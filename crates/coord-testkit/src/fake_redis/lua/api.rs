@@ -7,7 +7,7 @@ use super::super::reply::Reply;
 use super::args::{Args, number_value, to_bytes, to_number};
 use super::convert::to_lua;
 use super::number::{argument_text, c_integer};
-use super::raise::{Raise, error_table, reply, unwrap, without_own_position};
+use super::raise::{OWN_CHUNK, Raise, error_table, reply, unwrap, without_own_position};
 use super::sandbox::World;
 
 /// Request of a script to the server and its answer, for one nested call.
@@ -226,6 +226,17 @@ pub(crate) fn error_handler(lua: &Lua, caller: usize) -> mlua::Result<Function> 
         let mut at = place(caller);
         if matches!(at, Some((true, ..))) {
             at = place(caller + 1);
+        }
+        // Neither is the sandbox's own code, nor what it has called.
+        let (mut level, mut inside) = (caller + 1, false);
+        while let Some((is_c, source, _)) = &at {
+            inside |= source == OWN_CHUNK;
+            let skipped = source == OWN_CHUNK || *is_c || source == "=(tail call)";
+            if !(inside && skipped) {
+                break;
+            }
+            level += 1;
+            at = place(level);
         }
         let table = match value {
             Value::Table(table) => table,

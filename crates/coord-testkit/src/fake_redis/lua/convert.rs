@@ -51,10 +51,13 @@ pub(crate) fn to_lua(lua: &Lua, reply: Reply, resp3: bool) -> mlua::Result<Value
         Reply::Set(items) => array(lua, items, false),
         Reply::Double(number) if resp3 => single("double", Value::Number(number)),
         Reply::Double(number) => text(super::super::number::format_double(number).as_bytes()),
+        Reply::DoubleText(digits) if resp3 => {
+            single("double", Value::Number(digits.parse().unwrap_or(f64::NAN)))
+        }
         Reply::Bool(boolean) if resp3 => Ok(Value::Boolean(boolean)),
         Reply::Bool(boolean) => Ok(Value::Integer(i64::from(boolean))),
         Reply::BigNumber(digits) if resp3 => single("big_number", text(digits.as_bytes())?),
-        Reply::BigNumber(digits) => text(digits.as_bytes()),
+        Reply::BigNumber(digits) | Reply::DoubleText(digits) => text(digits.as_bytes()),
         Reply::Verbatim(format, bytes) if resp3 => {
             let table = lua.create_table()?;
             table.raw_set("format", format)?;

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use tokio::runtime::{Handle, RuntimeFlavor};
 
 use super::super::reply::Reply;
 
@@ -39,8 +40,8 @@ pub(crate) struct Run<'a> {
 /// Bounds of one execution.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
-    /// Virtual-machine instructions after which a script fails; 2·10⁹ unless told
-    /// otherwise, which is about ten seconds.
+    /// Virtual-machine instructions after which a script fails; 500 million unless
+    /// told otherwise, a few seconds.
     pub(crate) instructions: u64,
     /// Real time after which other connections are answered BUSY
     /// (`busy-reply-threshold`); 5 seconds unless told otherwise.
@@ -49,7 +50,7 @@ pub(crate) struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { instructions: 2_000_000_000, busy_after: Duration::from_secs(5) }
+        Self { instructions: 500_000_000, busy_after: Duration::from_secs(5) }
     }
 }
 
@@ -177,9 +178,22 @@ impl Running {
     pub(crate) fn watch(&self, limit: Duration) {
         if self.started.elapsed() >= limit {
             self.control.busy.store(true, Ordering::SeqCst);
+            offer_work();
         }
     }
 }
+
+/// Lets other threads of the runtime take the tasks that wait for this one, which is
+/// stuck in a script: a connection among them could not be answered otherwise.
+fn offer_work() {
+    let flavor = Handle::try_current().map(|handle| handle.runtime_flavor());
+    if matches!(flavor, Ok(RuntimeFlavor::MultiThread)) {
+        tokio::task::block_in_place(|| std::thread::sleep(OFFER));
+    }
+}
+
+/// How long an offer stands; another thread takes the work in microseconds.
+const OFFER: Duration = Duration::from_micros(200);
 
 impl Drop for Running {
     fn drop(&mut self) {

@@ -6,7 +6,9 @@ use mlua::{Function, Lua, MultiValue, Table, Value};
 
 use super::args::{Args, to_bytes};
 use super::loading;
-use super::raise::{OWN_CHUNK, Raise, bare, error, into_value, unwrap, without_own_position};
+use super::raise::{
+    OWN_CHUNK, Raise, Stopping, bare, error, into_value, unwrap, without_own_position,
+};
 use super::random::Random48;
 use super::sandbox::{behind, refuse_write, view_of_metatable};
 
@@ -53,13 +55,16 @@ pub(crate) fn install(
     globals: &Table,
     random: &Arc<Mutex<Random48>>,
 ) -> mlua::Result<()> {
-    let reveal = lua.create_function(|lua, value: Value| match value {
-        Value::Error(inner) => match unwrap(&inner) {
-            stopped @ Raise::Stopped(_) => Err(stopped.into()),
-            raise => into_value(lua, &raise),
-        },
-        Value::String(text) => own_position_removed(lua, text),
-        other => Ok(other),
+    let reveal = lua.create_function(|lua, value: Value| {
+        Stopping::check(lua)?;
+        match value {
+            Value::Error(inner) => match unwrap(&inner) {
+                stopped @ Raise::Stopped(_) => Err(stopped.into()),
+                raise => into_value(lua, &raise),
+            },
+            Value::String(text) => own_position_removed(lua, text),
+            other => Ok(other),
+        }
     })?;
     let message = lua.create_function(|lua, value: Value| pcall_message(lua, value))?;
     let (pcall, xpcall, resume): (Function, Function, Function) =
@@ -110,6 +115,7 @@ fn wrap(lua: &Lua, coroutine: &Table) -> mlua::Result<()> {
 
 /// What Redis's `pcall` gives as the message: the `err` field of a table.
 fn pcall_message(lua: &Lua, value: Value) -> mlua::Result<Value> {
+    Stopping::check(lua)?;
     match value {
         Value::Error(inner) => match unwrap(&inner) {
             stopped @ Raise::Stopped(_) => Err(stopped.into()),

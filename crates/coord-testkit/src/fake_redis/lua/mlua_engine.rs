@@ -14,12 +14,12 @@ use super::args::to_bytes;
 use super::convert;
 use super::engine::{Control, Host, LuaEngine, Registered, Run, Running, Target};
 use super::library::{LoadEnvironment, Loading};
-use super::raise::Raise;
+use super::raise::{Raise, Stopping};
 use super::random::Random48;
 use super::sandbox::{Sandbox, World};
 
 /// Bytes each of the two interpreters may use.
-pub(crate) const MEMORY_LIMIT: usize = 512 * 1024 * 1024;
+pub(crate) const MEMORY_LIMIT: usize = 256 * 1024 * 1024;
 /// Instructions between two looks at the bounds of a run.
 const HOOK_STEP: u32 = 10_000;
 
@@ -60,7 +60,7 @@ impl MluaEngine {
             sandbox.lua.set_app_data(Loading::default());
             let watching = Arc::clone(&watching);
             let triggers = HookTriggers::new().every_nth_instruction(HOOK_STEP);
-            sandbox.lua.set_global_hook(triggers, move |_, _| check(&watching))?;
+            sandbox.lua.set_global_hook(triggers, move |lua, _| check(lua, &watching))?;
             Ok(sandbox)
         };
         let scripts = start(World::Scripts).map_err(|e| e.to_string())?;
@@ -81,6 +81,9 @@ impl MluaEngine {
     }
 
     fn begin(&self, function: bool, limits: super::engine::Limits) {
+        for sandbox in [&self.scripts, &self.functions] {
+            sandbox.lua.set_app_data(Stopping::default());
+        }
         *self.watch() = Some(Watch {
             running: self.control.begin(function),
             executed: 0,
@@ -91,12 +94,12 @@ impl MluaEngine {
 }
 
 /// Called by the interpreter every [`HOOK_STEP`] instructions.
-fn check(watching: &Watching) -> mlua::Result<VmState> {
+fn check(lua: &Lua, watching: &Watching) -> mlua::Result<VmState> {
     let mut watch = watching.lock().unwrap_or_else(PoisonError::into_inner);
     let Some(watch) = watch.as_mut() else { return Ok(VmState::Continue) };
     if watch.running.control().kill_asked() {
         let text = b"Script killed by user with SCRIPT KILL.".to_vec();
-        return Err(Raise::Stopped(text).into());
+        return Err(stop(lua, text));
     }
     watch.executed += u64::from(HOOK_STEP);
     if watch.executed > watch.budget {
@@ -104,10 +107,15 @@ fn check(watching: &Watching) -> mlua::Result<VmState> {
             "the fake server stops scripts after {} instructions; a real one would go on and answer BUSY",
             watch.budget
         );
-        return Err(Raise::Stopped(text.into_bytes()).into());
+        return Err(stop(lua, text.into_bytes()));
     }
     watch.running.watch(watch.busy_after);
     Ok(VmState::Continue)
+}
+
+fn stop(lua: &Lua, text: Vec<u8>) -> mlua::Error {
+    lua.set_app_data(Stopping(Some(text.clone())));
+    Raise::Stopped(text).into()
 }
 
 impl LuaEngine for MluaEngine {

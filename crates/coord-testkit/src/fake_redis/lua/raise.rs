@@ -24,6 +24,21 @@ pub(crate) enum Raise {
     Stopped(Vec<u8>),
 }
 
+/// Kept with the state once a script is being stopped: whatever its handlers did to
+/// the first error, the next function that handles one raises it again.
+#[derive(Debug, Default)]
+pub(crate) struct Stopping(pub(crate) Option<Vec<u8>>);
+
+impl Stopping {
+    /// The error again if the script is being stopped.
+    pub(crate) fn check(lua: &Lua) -> mlua::Result<()> {
+        match lua.app_data_ref::<Self>().as_deref() {
+            Some(Self(Some(text))) => Err(Raise::Stopped(text.clone()).into()),
+            _ => Ok(()),
+        }
+    }
+}
+
 impl fmt::Display for Raise {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -7,6 +7,9 @@ use super::random::Random;
 /// A sorted set whose members all have the score 0, as lexical ranges want it.
 pub(crate) const LEXICAL: &str = "{a}y1";
 
+/// A sorted set that holds places only, as other scores are none.
+pub(crate) const PLACES: &str = "{a}p1";
+
 /// Every other key a case may use, grouped by the type it usually holds.
 pub(crate) const KEYS: [&str; 16] = [
     "{a}s1", "{a}s2", "{a}s3", "{a}h1", "{a}h2", "{a}l1", "{a}l2", "{a}t1", "{a}t2", "{a}t3",
@@ -118,6 +121,7 @@ pub(crate) fn argument(kind: &str, random: &mut Random) -> Vec<u8> {
     let text = match kind {
         "s" | "h" | "l" | "t" | "z" | "x" | "k" => return key(kind, random).into(),
         "y" => LEXICAL,
+        "place" => PLACES,
         "v" => return value(random),
         "m" => random.pick(&MEMBERS),
         "i" if random.chance(80) => random.pick(&INTEGERS[..10]),
@@ -142,6 +146,8 @@ pub(crate) fn argument(kind: &str, random: &mut Random) -> Vec<u8> {
         "at" => return now_plus(random, 1).into(),
         "pat" => return now_plus(random, 1000).into(),
         "type" => random.pick(&["u8", "i8", "u4", "i5", "u63", "i64", "u64", "i1", "x8", "u16"]),
+        "lon" => random.pick(&["13.361389", "15.087269", "-0.1", "179.99", "180.1", "x"]),
+        "lat" => random.pick(&["38.115556", "37.502669", "51.5", "-85", "90", "0"]),
         "db" => random.pick(&["0", "1", "2", "15", "16", "-1"]),
         other => panic!("no such kind of argument: {other}"),
     };

@@ -3,12 +3,13 @@
 /// A family's name and its templates.
 pub(crate) type Family = (&'static str, &'static [&'static str]);
 
-pub(crate) const FAMILIES: [Family; 9] = [
+pub(crate) const FAMILIES: [Family; 10] = [
     ("strings", STRINGS),
     ("hashes", HASHES),
     ("lists", LISTS),
     ("sets", SETS),
     ("sorted_sets", SORTED_SETS),
+    ("places", PLACES),
     ("streams", STREAMS),
     ("keys", GENERIC),
     ("connection", CONNECTION),
@@ -46,6 +47,9 @@ const STRINGS: &[&str] = &[
     "BITOP NOT {s} {s}",
     "BITFIELD {s} ( GET {type} {off} | SET {type} {off} {i} | OVERFLOW ( WRAP | SAT | FAIL ) | INCRBY {type} {off} {i} )+",
     "BITFIELD_RO {s} ( GET {type} {off} )+",
+    "PFADD {s} ( {m} )*",
+    "PFCOUNT ( {s} )+",
+    "PFMERGE {s} ( {s} )*",
     "LCS {s} {s} [ LEN | IDX [ MINMATCHLEN {count} ] [ WITHMATCHLEN ] ]",
     "BITCOUNT {s} [ {n} {n} [ BYTE | BIT ] ]",
 ];
@@ -154,6 +158,15 @@ const SORTED_SETS: &[&str] = &[
     "ZSCAN {z} 0 [ MATCH {p} ] COUNT 1000",
 ];
 
+const PLACES: &[&str] = &[
+    "GEOADD {place} [ NX | XX ] [ CH ] ( {lon} {lat} {m} )+",
+    "GEOPOS {place} ( {m} )*",
+    "GEOHASH {place} ( {m} )*",
+    "GEODIST {place} {m} {m} [ m | km | ft | mi ]",
+    "GEOSEARCH {place} ( FROMMEMBER {m} | FROMLONLAT {lon} {lat} ) BYRADIUS {i} km ASC [ COUNT {some} ] [ WITHDIST ] [ WITHHASH ]",
+    "GEOSEARCHSTORE {z} {place} FROMLONLAT {lon} {lat} BYBOX {i} {i} km ASC [ STOREDIST ]",
+];
+
 const STREAMS: &[&str] = &[
     "XADD {x} {id} ( {m} {v} )+",
     "XADD {x} {id} f v",
@@ -211,6 +224,11 @@ const GENERIC: &[&str] = &[
     "SORT_RO {z} [ LIMIT {count} {count} ] [ DESC ] [ ALPHA ]",
     "OBJECT REFCOUNT {s}",
     "OBJECT ENCODING {k}",
+    "OBJECT FREQ {k}",
+    "COMMAND GETKEYS SET {s} {v}",
+    "COMMAND GETKEYS XREADGROUP GROUP {g} {c} STREAMS {x} {x} > >",
+    "COMMAND GETKEYS ZUNIONSTORE {z} 2 {z} {t}",
+    "COMMAND GETKEYS EVAL {v} {count} {k} {k}",
     "OBJECT REFCOUNT {l}",
 ];
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use coord_testkit::server::{Frame, RawClient};
 
 use super::World;
-use super::arguments::{KEYS, LEXICAL};
+use super::arguments::{KEYS, LEXICAL, PLACES};
 use super::normalise::{name, same};
 use super::step::{Args, SENDERS, Step, show};
 
@@ -222,7 +222,7 @@ fn compare_data(fake: &mut Side, real: &mut Side) -> Option<String> {
         if let Some(text) = compare_control(fake, real, &size) {
             return Some(format!("afterwards in db {db}: {text}"));
         }
-        for key in KEYS.into_iter().chain([LEXICAL]) {
+        for key in KEYS.into_iter().chain([LEXICAL, PLACES]) {
             if let Some(text) = compare_key(fake, real, key) {
                 return Some(format!("afterwards in db {db}: {text}"));
             }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::arguments::{KEYS, LEXICAL, argument, mutate};
+use super::arguments::{KEYS, LEXICAL, PLACES, argument, mutate};
 use super::commands::FAMILIES;
 use super::normalise::name;
 use super::random::Random;
@@ -31,7 +31,6 @@ pub(crate) struct Generator {
     families: Vec<(&'static str, Vec<Template>)>,
     blocking: Vec<Template>,
     scripts: bool,
-    pops: bool,
     /// Whether each connection has an open transaction, as far as is known.
     in_multi: [bool; SENDERS],
 }
@@ -61,18 +60,16 @@ const SCRIPTS: [&str; 4] = [
 
 impl Generator {
     /// `only` restricts the families by name (`COORD_FAMILY=streams,keys`).
-    pub(crate) fn new(only: Option<&str>, known: impl Fn(&str) -> bool) -> Self {
+    pub(crate) fn new(only: Option<&str>) -> Self {
         let wanted = |name: &str| only.is_none_or(|only| only.split(',').any(|one| one == name));
         let parse = |texts: &[&'static str]| -> Vec<Template> {
-            let all = texts.iter().map(|text| Template::parse(text));
-            all.filter(|template| known(template.name())).collect()
+            texts.iter().map(|text| Template::parse(text)).collect()
         };
         let families = FAMILIES.iter().filter(|(name, _)| wanted(name));
-        let families = families.map(|(name, texts)| (*name, parse(texts)));
-        let families = families.filter(|(_, templates)| !templates.is_empty()).collect();
+        let families: Vec<_> = families.map(|(name, texts)| (*name, parse(texts))).collect();
+        assert!(!families.is_empty(), "COORD_FAMILY names no family of commands");
         let blocking = if wanted("blocking") { parse(BLOCKING) } else { Vec::new() };
-        let (scripts, pops) = (known("EVAL") && wanted("scripts"), known("SPOP"));
-        Self { families, blocking, scripts, pops, in_multi: [false; SENDERS] }
+        Self { families, blocking, scripts: wanted("scripts"), in_multi: [false; SENDERS] }
     }
 
     pub(crate) fn case(&mut self, random: &mut Random) -> Vec<Step> {
@@ -88,7 +85,7 @@ impl Generator {
                 let key = argument("k", random);
                 Step::Expire { connection, command: vec![b"PEXPIRE".to_vec(), key, b"5".to_vec()] }
             }
-            2..=3 if self.pops => {
+            2..=3 => {
                 let key = argument("t", random);
                 let count = random.chance(50).then(|| argument("count", random));
                 let pop = [b"SPOP".to_vec(), key.clone()].into_iter().chain(count).collect();
@@ -158,8 +155,10 @@ fn script(command: Args, random: &mut Random) -> Args {
     ];
     let plain = unordered.contains(&name(&command).as_str());
     let text = SCRIPTS[if plain { 0 } else { random.below(SCRIPTS.len()) }];
-    let head =
-        ["EVAL", text, "17", LEXICAL].into_iter().chain(KEYS).map(|arg| arg.as_bytes().to_vec());
+    let head = ["EVAL", text, "18", LEXICAL, PLACES]
+        .into_iter()
+        .chain(KEYS)
+        .map(|arg| arg.as_bytes().to_vec());
     head.chain(command).collect()
 }
 

@@ -26,14 +26,6 @@ impl Template {
         Self(choices.remove(0))
     }
 
-    /// The command's name.
-    pub(crate) fn name(&self) -> &'static str {
-        match self.0.first() {
-            Some(Part::Word(name)) => name,
-            _ => panic!("a template starts with a command: {self:?}"),
-        }
-    }
-
     pub(crate) fn fill(&self, random: &mut Random) -> Vec<Vec<u8>> {
         let mut args = Vec::new();
         fill(&self.0, random, &mut args);

@@ -57,7 +57,10 @@ async fn redis_rs_subscribes() {
     let mut pubsub = client.get_async_pubsub().await.expect("connects");
     pubsub.psubscribe("news:*").await.expect("subscribes");
     let _receivers = server.command(["PUBLISH", "news:1", "hello"]);
-    let message = pubsub.on_message().next().await.expect("a message");
+    let patience = std::time::Duration::from_secs(10);
+    let mut messages = pubsub.on_message();
+    let message = tokio::time::timeout(patience, messages.next()).await.expect("in time");
+    let message = message.expect("a message");
     assert_eq!(message.get_payload::<String>().expect("text"), "hello");
 }
 

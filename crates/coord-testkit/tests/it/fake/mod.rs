@@ -10,6 +10,7 @@ mod notifications;
 mod pubsub;
 mod scripts;
 mod sentinel;
+mod streams;
 mod tracking;
 mod transactions;
 mod users;

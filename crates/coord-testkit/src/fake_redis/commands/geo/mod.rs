@@ -69,16 +69,11 @@ fn distance_reply(meters: f64, unit: f64) -> Reply {
     Reply::bulk(format!("{:.4}", meters / unit))
 }
 
-/// Longitude and latitude with at most 17 decimals; in RESP3 the same numbers, though a double
-/// shows them with fewer digits than Redis does.
-fn place_reply(place: Place, resp3: bool) -> Reply {
+/// Longitude and latitude with at most 17 decimals.
+fn place_reply(place: Place) -> Reply {
     let number = |degrees: f64| {
         let text = format!("{degrees:.17}");
-        let text = text.trim_end_matches('0').trim_end_matches('.');
-        match text.parse() {
-            Ok(shown) if resp3 => Reply::Double(shown),
-            _ => Reply::bulk(text),
-        }
+        Reply::DoubleText(text.trim_end_matches('0').trim_end_matches('.').to_owned())
     };
     Reply::Array(vec![number(place.longitude), number(place.latitude)])
 }
@@ -115,8 +110,7 @@ fn geohash(call: &mut Call<'_>) -> Result<Reply, Failure> {
 }
 
 fn geopos(call: &mut Call<'_>) -> Result<Reply, Failure> {
-    let resp3 = call.resp3;
-    each(call, &Reply::NullArray, |place| place_reply(place, resp3))
+    each(call, &Reply::NullArray, place_reply)
 }
 
 /// One reply per member, `absent` for those that are not there.

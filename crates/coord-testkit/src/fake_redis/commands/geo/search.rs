@@ -49,12 +49,12 @@ pub(super) fn geosearchstore(call: &mut Call<'_>) -> Result<Reply, Failure> {
 
 fn search(call: &mut Call<'_>, form: Form, may_store: bool) -> Result<Reply, Failure> {
     let source = call.arg(if form == Form::SearchStore { 2 } else { 1 });
-    let (args, resp3) = (call.args, call.resp3);
+    let args = call.args;
     let set = call.sorted_set(source)?;
     let options = Options::parse(args, form, may_store, set)?;
     let found = set.map(|set| find(set, &options)).unwrap_or_default();
     let Some(target) = &options.store else {
-        return Ok(Reply::Array(found.iter().map(|hit| options.show(hit, resp3)).collect()));
+        return Ok(Reply::Array(found.iter().map(|hit| options.show(hit)).collect()));
     };
     let mut result = SortedSet::large();
     for hit in found {
@@ -99,7 +99,7 @@ fn find(set: &SortedSet, options: &Options) -> Vec<Found> {
 }
 
 impl Options {
-    fn show(&self, hit: &Found, resp3: bool) -> Reply {
+    fn show(&self, hit: &Found) -> Reply {
         let member = Reply::Bulk(hit.member.clone());
         if !self.with_distance && !self.with_hash && !self.with_place {
             return member;
@@ -113,7 +113,7 @@ impl Options {
             items.push(Reply::Integer(hit.score as i64));
         }
         if self.with_place {
-            items.push(place_reply(hit.place, resp3));
+            items.push(place_reply(hit.place));
         }
         Reply::Array(items)
     }

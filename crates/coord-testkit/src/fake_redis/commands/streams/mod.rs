@@ -7,6 +7,7 @@ mod info;
 mod pending;
 mod range;
 mod read;
+mod read_options;
 
 use bytes::Bytes;
 
@@ -49,7 +50,10 @@ const STREAM_KEYS: Keys = Keys::Custom(stream_keys);
 
 /// The first half of what follows `STREAMS`.
 fn stream_keys(args: &[Bytes]) -> Vec<usize> {
-    let Some(at) = args.iter().position(|arg| arg.eq_ignore_ascii_case(b"streams")) else {
+    // XREADGROUP's word cannot stand before its group and consumer.
+    let first = if args[0].len() == "xread".len() { 1 } else { 4 };
+    let word = |arg: &Bytes| arg.eq_ignore_ascii_case(b"streams");
+    let Some(at) = args.iter().skip(first).position(word).map(|at| at + first) else {
         return Vec::new();
     };
     let count = (args.len() - at - 1) / 2;

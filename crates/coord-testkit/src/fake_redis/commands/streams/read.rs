@@ -3,31 +3,13 @@
 use bytes::Bytes;
 
 use super::entry_reply;
+use super::read_options::{Member, Options};
 use crate::fake_redis::call::{Call, Origin};
 use crate::fake_redis::failure::Failure;
 use crate::fake_redis::notify;
-use crate::fake_redis::number::{integer, parse_i64};
 use crate::fake_redis::reply::Reply;
 use crate::fake_redis::types::stream::id::StreamId;
 use crate::fake_redis::types::stream::{Fields, Stream};
-
-/// Everything before the keys.
-struct Options {
-    /// Milliseconds, 0 for ever.
-    block: Option<i64>,
-    /// 0 for all.
-    count: usize,
-    group: Option<Member>,
-    no_ack: bool,
-    /// Index of the first key.
-    streams: usize,
-}
-
-#[derive(Clone)]
-struct Member {
-    group: Bytes,
-    consumer: Bytes,
-}
 
 /// From where one stream is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,75 +106,6 @@ fn read_again(call: &mut Call<'_>, options: &Options) -> Result<Reply, Failure> 
         }
     };
     Ok(streams_reply(vec![(Reply::Bulk(key.clone()), entries)], call.resp3))
-}
-
-impl Options {
-    fn parse(call: &Call<'_>, grouped: bool) -> Result<Self, Failure> {
-        let args = call.args;
-        let mut options = Self { block: None, count: 0, group: None, no_ack: false, streams: 0 };
-        let only_group = |option: &str| {
-            Failure::new(format!(
-                "ERR The {option} option is only supported by XREADGROUP. You called XREAD instead."
-            ))
-        };
-        let mut at = 1;
-        while at < args.len() {
-            let more = args.len() - 1 - at;
-            if call.is(at, "block") && more > 0 {
-                if call.origin == Origin::Script {
-                    return Err(Failure::new(format!(
-                        "ERR {} command is not allowed with BLOCK option from scripts",
-                        String::from_utf8_lossy(call.arg(0))
-                    )));
-                }
-                at += 1;
-                options.block = Some(parse_block(call, at)?);
-            } else if call.is(at, "count") && more > 0 {
-                at += 1;
-                options.count = usize::try_from(integer(&args[at])?).unwrap_or(0);
-            } else if call.is(at, "streams") && more > 0 {
-                if !more.is_multiple_of(2) {
-                    return Err(Failure::fixed(
-                        "ERR Unbalanced XREAD list of streams: for each stream key an ID or '$' must be specified.",
-                    ));
-                }
-                options.streams = at + 1;
-                break;
-            } else if call.is(at, "group") && more >= 2 {
-                if !grouped {
-                    return Err(only_group("GROUP"));
-                }
-                let (group, consumer) = (args[at + 1].clone(), args[at + 2].clone());
-                options.group = Some(Member { group, consumer });
-                at += 2;
-            } else if call.is(at, "noack") {
-                if !grouped {
-                    return Err(only_group("NOACK"));
-                }
-                options.no_ack = true;
-            } else {
-                return Err(Failure::syntax());
-            }
-            at += 1;
-        }
-        if options.streams == 0 {
-            return Err(Failure::syntax());
-        }
-        if grouped && options.group.is_none() {
-            return Err(Failure::fixed("ERR Missing GROUP option for XREADGROUP"));
-        }
-        Ok(options)
-    }
-}
-
-fn parse_block(call: &Call<'_>, at: usize) -> Result<i64, Failure> {
-    let block = parse_i64(call.arg(at))
-        .ok_or(Failure::fixed("ERR timeout is not an integer or out of range"))?;
-    if call.origin != Origin::Again {
-        // A negative or too late end is refused before anything is read.
-        call.deadline_from_ms(block)?;
-    }
-    Ok(block)
 }
 
 /// Checks key and group and reads the identifier.
