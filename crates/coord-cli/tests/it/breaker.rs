@@ -1,6 +1,6 @@
 //! breaker list, show, open, close, reset.
 
-use crate::harness::{Place, both_layouts};
+use crate::harness::{Place, everywhere};
 
 const STATE: &str = r#"{"state": "open", "failure_count": 2, "half_open_calls": 0, "half_open_successes": 0, "last_failure_time": 1795211365.224917, "state_changed_at": 1795211365.2249196, "updated_at": 1795211365.2251341}"#;
 const METRICS: &str = r#"{"total_calls": 3, "failed_calls": 2, "successful_calls": 1, "state_changes": 1, "last_failure_time": 1795211365.224917, "last_success_time": null, "updated_at": 1795211365.22519}"#;
@@ -30,7 +30,7 @@ fn stable(line: &str) -> String {
 
 #[test]
 fn what_the_original_stored_is_shown() {
-    both_layouts("what_the_original_stored_is_shown", |place| {
+    everywhere("what_the_original_stored_is_shown", |place| {
         fill(place);
         let line = concat!(
             r#"{"name":"flow:svc","state":"open","source":"original","left_seconds":null,"#,
@@ -53,7 +53,7 @@ fn what_the_original_stored_is_shown() {
 
 #[test]
 fn orders_hold_and_reset() {
-    both_layouts("orders_hold_and_reset", |place| {
+    everywhere("orders_hold_and_reset", |place| {
         fill(place);
         let show = || stable(&place.json(&["breaker", "show", "flow:svc"]));
         let open = ["breaker", "open", "flow:svc", "--reason", "drill \"1\"", "--author", "ops"];
@@ -78,7 +78,7 @@ fn orders_hold_and_reset() {
 
 #[test]
 fn an_unknown_breaker_is_status_4() {
-    both_layouts("an_unknown_breaker_is_status_4", |place| {
+    everywhere("an_unknown_breaker_is_status_4", |place| {
         let ran = place.run(&["breaker", "list"]);
         assert_eq!((ran.status, ran.out.as_str()), (Some(4), ""), "{}", ran.err);
         for verb in ["show", "open", "close", "reset"] {
@@ -98,7 +98,7 @@ fn an_unknown_breaker_is_status_4() {
 
 #[test]
 fn a_pipe_gives_orders_too() {
-    both_layouts("a_pipe_gives_orders_too", |place| {
+    everywhere("a_pipe_gives_orders_too", |place| {
         fill(place);
         let requests = concat!(
             r#"{"op":"breaker open","id":1,"name":"flow:svc","for":"5s","reason":"r"}"#,

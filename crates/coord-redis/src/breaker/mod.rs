@@ -13,3 +13,8 @@ pub use names::MAX_NAMES;
 pub use records::{BreakerReport, CallCounts};
 pub use registry::{RedisBreakerRegistry, RedisRegistryError};
 pub use store::RedisBreakerStore;
+
+/// The examples of the guide run with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../../docs/shared-breaker.md")]
+struct Guide;

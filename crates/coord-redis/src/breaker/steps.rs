@@ -12,17 +12,17 @@ use super::records::CallCounts;
 use crate::script::{Call, Script, lua};
 
 static OBSERVE: Script =
-    lua!("breaker/observe": "lib/time.lua", "breaker/fleet.lua", "breaker/observe.lua");
+    lua!("breaker/observe": "lib/time.lua", "lib/breaker.lua", "breaker/observe.lua");
 static VOTE: Script = lua!("breaker/vote":
-    "lib/time.lua", "breaker/fleet.lua", "breaker/store.lua", "breaker/vote.lua");
+    "lib/time.lua", "lib/breaker.lua", "lib/breaker_write.lua", "breaker/vote.lua");
 static ACQUIRE: Script = lua!("breaker/acquire":
-    "lib/time.lua", "breaker/fleet.lua", "breaker/store.lua", "breaker/acquire.lua");
+    "lib/time.lua", "lib/breaker.lua", "lib/breaker_write.lua", "breaker/acquire.lua");
 static SETTLE: Script = lua!("breaker/settle":
-    "lib/time.lua", "breaker/fleet.lua", "breaker/store.lua", "breaker/settle.lua");
+    "lib/time.lua", "lib/breaker.lua", "lib/breaker_write.lua", "breaker/settle.lua");
 static CONTROL: Script = lua!("breaker/control":
-    "lib/time.lua", "breaker/fleet.lua", "breaker/store.lua", "breaker/control.lua");
+    "lib/time.lua", "lib/breaker.lua", "lib/breaker_write.lua", "breaker/control.lua");
 static COUNT: Script = lua!("breaker/count":
-    "lib/time.lua", "breaker/fleet.lua", "breaker/store.lua", "breaker/count.lua");
+    "lib/time.lua", "lib/breaker.lua", "lib/breaker_write.lua", "breaker/count.lua");
 
 /// The longest time a script is given. Added to the server's clock it stays a whole number of
 /// microseconds in Lua, which counts exactly up to 2^53.
