@@ -18,3 +18,6 @@ mod poison;
 mod processes;
 mod python;
 mod reconnect;
+mod registry;
+mod registry_proofs;
+mod registry_python;
