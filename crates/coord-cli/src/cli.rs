@@ -5,7 +5,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use coord_core::InvalidInput;
 use coord_redis::KeyLayout;
 
-use crate::commands::{Verb, agents, deregister, discover, register, completions, fake_redis, man};
+use crate::commands::{Verb, agents, completions, deregister, discover, fake_redis, man, register};
 use crate::period::Period;
 
 /// Mailboxes for software agents in Redis: send, receive, inspect, repair.

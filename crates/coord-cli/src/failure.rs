@@ -3,11 +3,11 @@
 use std::error::Error as StdError;
 use std::io;
 
+use coord_core::registry::RegistryError;
 use coord_core::{
     AdminError, BackendError, BackendErrorKind, InvalidInput, ReceiveError, SendError, SettleError,
     Unsupported,
 };
-use coord_core::registry::RegistryError;
 use coord_redis::ConnectError;
 
 /// What kind of failure it is; the word is the `kind` of `coord pipe`.
@@ -19,6 +19,7 @@ pub(crate) enum Kind {
     Superseded,
     Empty,
     UnknownAgent,
+    UnknownBreaker,
     Unreachable,
     Unavailable,
     OutcomeUnknown,
@@ -40,6 +41,7 @@ impl Kind {
             Self::Superseded => "superseded",
             Self::Empty => "empty",
             Self::UnknownAgent => "unknown_agent",
+            Self::UnknownBreaker => "unknown_breaker",
             Self::Unreachable => "unreachable",
             Self::Unavailable => "unavailable",
             Self::OutcomeUnknown => "outcome_unknown",
@@ -66,7 +68,7 @@ impl Kind {
             | Self::Io => 1,
             Self::Usage => 2,
             Self::QueueFull | Self::ReservationLost | Self::Superseded => 3,
-            Self::Empty | Self::UnknownAgent => 4,
+            Self::Empty | Self::UnknownAgent | Self::UnknownBreaker => 4,
         }
     }
 }

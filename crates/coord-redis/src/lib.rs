@@ -5,6 +5,8 @@
 #[doc = include_str!("../../../docs/testing.md")]
 struct TestingGuide;
 
+#[cfg(feature = "resilience")]
+pub mod breaker;
 mod codec;
 mod config;
 mod connection;
@@ -19,6 +21,8 @@ mod reply;
 mod script;
 mod server;
 
+#[cfg(feature = "resilience")]
+pub use breaker::{RedisBreakerRegistry, RedisBreakerStore};
 pub use config::RedisConfig;
 pub use coordinator::{ConnectError, RedisMessageCoordinator};
 pub use layout::KeyLayout;

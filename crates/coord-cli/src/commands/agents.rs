@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use clap::Args;
-use coord_core::registry::{
-    AgentRegistry, RegisteredAgent, RegistryEvent, RegistryWatch, Watched,
-};
+use coord_core::registry::{AgentRegistry, RegisteredAgent, RegistryEvent, RegistryWatch, Watched};
 
 use super::register::PolicyArgs;
 use crate::answer::{Answer, Human};

@@ -87,7 +87,8 @@ pub(super) async fn run(args: RegisterArgs, global: &Global) -> Result<(), Failu
     }
     let policy = RegistryPolicy::new().with_ttl(args.ttl.0);
     policy.validate()?;
-    let publication = args.events.map(|it| EventPublication::new().with_channels(&it)).transpose()?;
+    let publication =
+        args.events.map(|it| EventPublication::new().with_channels(&it)).transpose()?;
     let session = Session::connect(global).await?;
     let mut registry = RedisAgentRegistry::beside(&session.mail, policy)?;
     if let Some(publication) = publication {

@@ -1,6 +1,11 @@
 //! Tests of the Redis adapter, on real servers.
 
 mod batches;
+mod breaker;
+mod breaker_faults;
+mod breaker_fleet;
+mod breaker_processes;
+mod breaker_records;
 mod cancel;
 mod conformance;
 mod counts;
