@@ -1,5 +1,6 @@
 //! `cargo xtask`: the tasks of the workspace, the same ones that CI runs.
 
+mod bench;
 mod ci;
 mod failure;
 mod metadata;
@@ -21,6 +22,8 @@ cargo xtask TASK
                        ARGS go to `cargo test`, for example: -p coord-core, or a test's name
   ci [STEP...]         all that CI runs, or the named steps only; --skip STEP leaves one out,
                        --list names them
+  bench [NAME] [ARGS]  all benchmarks, or one of them; `peers-resilience` sets the breaker and the
+                       retry beside other crates on the same probes
   tidy                 the rules that the compiler cannot check: crate edges, sizes, names, docs
 
 Environment
@@ -39,6 +42,7 @@ fn main() -> ExitCode {
             Ok(())
         }
         Some("test") => test::run(&args[1..]),
+        Some("bench") => bench::run(&args[1..]),
         Some("ci") => ci::run(&args[1..]),
         Some("tidy") => tidy::run(&args[1..]),
         Some(other) => Err(Failure::new(

@@ -18,6 +18,7 @@ pub(crate) struct Package {
     pub(crate) dependencies: Vec<Dependency>,
     pub(crate) features: Vec<String>,
     pub(crate) examples: Vec<String>,
+    pub(crate) benches: Vec<String>,
 }
 
 /// One line of a package's dependencies.
@@ -87,11 +88,17 @@ fn parse_package(package: &Value, root: &str) -> Package {
             .into_iter()
             .flat_map(|features| features.keys().cloned())
             .collect(),
-        examples: list(&package["targets"])
-            .filter(|target| list(&target["kind"]).any(|kind| kind == "example"))
-            .map(|target| text(&target["name"]))
-            .collect(),
+        examples: targets(package, "example"),
+        benches: targets(package, "bench"),
     }
+}
+
+/// The names of a package's targets of one kind.
+fn targets(package: &Value, wanted: &str) -> Vec<String> {
+    list(&package["targets"])
+        .filter(|target| list(&target["kind"]).any(|kind| kind == wanted))
+        .map(|target| text(&target["name"]))
+        .collect()
 }
 
 fn parse_dependency(dependency: &Value) -> Dependency {

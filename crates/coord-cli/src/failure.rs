@@ -17,6 +17,7 @@ pub(crate) enum Kind {
     ReservationLost,
     Empty,
     UnknownAgent,
+    UnknownBreaker,
     Unreachable,
     Unavailable,
     OutcomeUnknown,
@@ -37,6 +38,7 @@ impl Kind {
             Self::ReservationLost => "reservation_lost",
             Self::Empty => "empty",
             Self::UnknownAgent => "unknown_agent",
+            Self::UnknownBreaker => "unknown_breaker",
             Self::Unreachable => "unreachable",
             Self::Unavailable => "unavailable",
             Self::OutcomeUnknown => "outcome_unknown",
@@ -63,7 +65,7 @@ impl Kind {
             | Self::Io => 1,
             Self::Usage => 2,
             Self::QueueFull | Self::ReservationLost => 3,
-            Self::Empty | Self::UnknownAgent => 4,
+            Self::Empty | Self::UnknownAgent | Self::UnknownBreaker => 4,
         }
     }
 }

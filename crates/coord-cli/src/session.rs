@@ -18,6 +18,7 @@ const DEFAULT_URL: &str = "redis://127.0.0.1:6379";
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) mail: RedisMessageCoordinator,
+    pub(crate) config: RedisConfig,
     pub(crate) interrupt: Interrupt,
     pub(crate) verbose: bool,
 }
@@ -42,11 +43,12 @@ impl Session {
         }
         let policy = MailboxPolicy::new();
         let mail =
-            RedisMessageCoordinator::connect_with(config, policy, Arc::new(NullMetrics)).await?;
+            RedisMessageCoordinator::connect_with(config.clone(), policy, Arc::new(NullMetrics))
+                .await?;
         for warning in mail.warnings() {
             note(&format!("warning: {warning}"));
         }
-        Ok(Self { mail, interrupt: Interrupt::never(), verbose: global.verbose })
+        Ok(Self { mail, config, interrupt: Interrupt::never(), verbose: global.verbose })
     }
 
     /// The coordinator with the policy that `change` makes of the default, over the same

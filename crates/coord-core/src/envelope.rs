@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use crate::failure::trim_error;
 use crate::message::{AgentMessage, MessagePriority};
+use crate::time::Timestamp;
 
 mod decode;
 mod encode;
@@ -84,7 +85,12 @@ impl QueueMessage {
 
     /// Writes the envelope exactly as the original does: its field order, separators and escapes.
     pub fn to_wire(&self) -> String {
-        encode::queue_message(self)
+        encode::queue_message(self, self.enqueued_at.as_deref())
+    }
+
+    /// The same as if `enqueued_at` were this time: what a sender writes, without a copy.
+    pub fn to_wire_enqueued(&self, at: Timestamp) -> String {
+        encode::queue_message(self, Some(&at.to_string()))
     }
 
     /// The stored text with another `delivery_attempts` and `last_error`; every other byte stays.
@@ -99,7 +105,14 @@ impl QueueMessage {
 impl AgentMessage {
     /// The message alone, as compact JSON in the original's field order.
     pub fn to_json(&self) -> String {
-        encode::agent_message(self)
+        let mut out = String::new();
+        self.write_json(&mut out);
+        out
+    }
+
+    /// Appends what [`AgentMessage::to_json`] gives, without a text of its own.
+    pub fn write_json(&self, out: &mut String) {
+        encode::agent_message(self, out);
     }
 
     /// Reads a message alone, as leniently as [`QueueMessage::from_wire`].

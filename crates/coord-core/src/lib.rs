@@ -14,6 +14,7 @@ mod message;
 mod metrics;
 mod payload;
 mod policy;
+pub mod registry;
 mod reservation;
 mod send;
 mod subscription;

@@ -1,6 +1,6 @@
 //! What a stored message looks like in each layout.
 
-use coord_core::{AgentMessage, MessagePriority, Poison, QueueMessage};
+use coord_core::{AgentMessage, MessagePriority, Poison, QueueMessage, Timestamp};
 
 use crate::layout::KeyLayout;
 
@@ -8,17 +8,16 @@ use crate::layout::KeyLayout;
 pub(crate) fn encode(
     layout: KeyLayout,
     queued: &QueueMessage,
-    enqueued_micros: u64,
+    enqueued_at: Timestamp,
     expires: bool,
 ) -> Vec<u8> {
     match layout {
-        KeyLayout::Tta => queued.to_wire().into_bytes(),
+        KeyLayout::Tta => queued.to_wire_enqueued(enqueued_at).into_bytes(),
         KeyLayout::Compact => {
-            let level = queued.priority.number();
-            let header = format!("0:{level}:{}:{enqueued_micros}:0:", u8::from(expires));
-            let mut record = header.into_bytes();
-            record.extend_from_slice(queued.message.to_json().as_bytes());
-            record
+            let (level, expires) = (queued.priority.number(), u8::from(expires));
+            let mut record = format!("0:{level}:{expires}:{}:0:", enqueued_at.as_micros());
+            queued.message.write_json(&mut record);
+            record.into_bytes()
         }
     }
 }
@@ -33,8 +32,7 @@ pub(crate) fn decode(layout: KeyLayout, bytes: &[u8]) -> Result<QueueMessage, Po
             let message = AgentMessage::from_json(record.message)?;
             let mut queued = QueueMessage::new(message);
             queued.priority = record.level;
-            queued.enqueued_at =
-                Some(coord_core::Timestamp::from_micros(record.enqueued).to_string());
+            queued.enqueued_at = Some(Timestamp::from_micros(record.enqueued).to_string());
             queued.delivery_attempts = record.attempts;
             queued.last_error = record.last_error;
             Ok(queued)

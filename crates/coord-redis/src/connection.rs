@@ -52,7 +52,7 @@ impl CommandLane {
     /// Runs a script: by digest, and by source if the server does not know it.
     pub(crate) async fn call(&self, call: &Call<'_>) -> Result<Value, BackendError> {
         let what = call.script.name();
-        match self.attempt(&call.by_digest()).await? {
+        match self.attempt(call.by_digest()).await? {
             Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
                 let again = self.attempt(&call.by_source()).await?;
                 again.map_err(|e| error::running(what, e))

@@ -17,6 +17,7 @@ use thiserror::Error;
 
 use crate::config::RedisConfig;
 use crate::connection::CommandLane;
+use crate::layout::KeyLayout;
 use crate::mailbox::Mailboxes;
 use crate::operations;
 use crate::operations::receive::Wanted;
@@ -99,6 +100,11 @@ impl RedisMessageCoordinator {
         let (lane, metrics) = (Arc::clone(&own.lane), Arc::clone(&own.metrics));
         let mailboxes = Mailboxes::new(lane, own.layout, own.prefix.clone(), policy, metrics);
         Ok(Self { mailboxes: Arc::new(mailboxes), warnings: Arc::clone(&self.warnings) })
+    }
+
+    /// The connection, and where the mailboxes lie.
+    pub(crate) fn place(&self) -> (&Arc<CommandLane>, KeyLayout, &str) {
+        (&self.mailboxes.lane, self.mailboxes.layout, &self.mailboxes.prefix)
     }
 
     /// What about the server endangers the data; empty if nothing does.

@@ -1,5 +1,12 @@
 #![doc = include_str!("../README.md")]
 
+/// The examples of the guide run with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/testing.md")]
+struct TestingGuide;
+
+#[cfg(feature = "resilience")]
+pub mod breaker;
 mod codec;
 mod config;
 mod connection;
@@ -9,11 +16,15 @@ mod keys;
 mod layout;
 mod mailbox;
 mod operations;
+mod registry;
 mod reply;
 mod script;
 mod server;
 
+#[cfg(feature = "resilience")]
+pub use breaker::{RedisBreakerRegistry, RedisBreakerStore};
 pub use config::RedisConfig;
 pub use coordinator::{ConnectError, RedisMessageCoordinator};
 pub use layout::KeyLayout;
+pub use registry::RedisAgentRegistry;
 pub use server::ServerWarning;

@@ -52,3 +52,11 @@ pub(crate) fn token_pairs(
     }
     Ok(pairs)
 }
+
+/// A reply that is bytes or nothing.
+pub(crate) fn optional_bytes(what: &str, reply: Value) -> Result<Option<Vec<u8>>, BackendError> {
+    match reply {
+        Value::Nil => Ok(None),
+        other => bytes(what, other).map(Some),
+    }
+}

@@ -44,53 +44,53 @@ impl ScriptPair {
 }
 
 /// A script with its keys and arguments, ready to run.
+///
+/// The arguments are written where they go over the wire from, once.
 pub(crate) struct Call<'a> {
     pub(crate) script: &'a Script,
-    keys: Vec<String>,
-    args: Vec<Vec<u8>>,
+    by_digest: Cmd,
 }
 
 impl<'a> Call<'a> {
-    pub(crate) const fn new(script: &'a Script, keys: Vec<String>) -> Self {
-        Self { script, keys, args: Vec::new() }
+    // By value: every caller makes the names for this one call.
+    #[expect(clippy::needless_pass_by_value, reason = "reads better at every call")]
+    pub(crate) fn new(script: &'a Script, keys: Vec<String>) -> Self {
+        let mut by_digest = redis::cmd("EVALSHA");
+        by_digest.arg(script.digest()).arg(keys.len()).arg(&keys);
+        Self { script, by_digest }
     }
 
-    pub(crate) fn arg(mut self, arg: impl Into<Vec<u8>>) -> Self {
-        self.args.push(arg.into());
+    pub(crate) fn arg(mut self, arg: impl AsRef<[u8]>) -> Self {
+        self.by_digest.arg(arg.as_ref());
         self
     }
 
-    pub(crate) fn number(self, number: u64) -> Self {
-        self.arg(number.to_string())
+    pub(crate) fn number(mut self, number: u64) -> Self {
+        self.by_digest.arg(number);
+        self
     }
 
     pub(crate) fn flag(self, flag: bool) -> Self {
         self.arg(if flag { "1" } else { "0" })
     }
 
-    pub(crate) fn args<A: Into<Vec<u8>>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
-        self.args.extend(args.into_iter().map(Into::into));
-        self
+    pub(crate) fn args<A: AsRef<[u8]>>(self, args: impl IntoIterator<Item = A>) -> Self {
+        args.into_iter().fold(self, Self::arg)
     }
 
     /// By digest: what runs nearly always.
-    pub(crate) fn by_digest(&self) -> Cmd {
-        self.command("EVALSHA", self.script.digest())
+    pub(crate) const fn by_digest(&self) -> &Cmd {
+        &self.by_digest
     }
 
     /// By source: after the server answered that it does not know the digest.
     pub(crate) fn by_source(&self) -> Cmd {
-        self.command("EVAL", self.script.source)
-    }
-
-    fn command(&self, verb: &str, script: &str) -> Cmd {
-        let mut command = redis::cmd(verb);
-        command.arg(script).arg(self.keys.len());
-        for key in &self.keys {
-            command.arg(key);
-        }
-        for arg in &self.args {
-            command.arg(arg.as_slice());
+        let mut command = redis::cmd("EVAL");
+        command.arg(self.script.source);
+        for arg in self.by_digest.args_iter().skip(2) {
+            if let redis::Arg::Simple(bytes) = arg {
+                command.arg(bytes);
+            }
         }
         command
     }

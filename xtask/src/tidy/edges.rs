@@ -22,7 +22,8 @@ const TABLE: [Allowed; 9] = [
         name: "coord-redis",
         normal: &["coord-core"],
         optional: &["coord-resilience"],
-        dev: &["coord-testkit"],
+        // Itself, with its optional features switched on.
+        dev: &["coord-redis", "coord-testkit"],
     },
     Allowed { name: "coord-testkit", normal: &["coord-core"], optional: &[], dev: &[] },
     Allowed {

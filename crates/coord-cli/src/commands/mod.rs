@@ -1,6 +1,7 @@
 //! The commands, one file per verb.
 
 mod ack;
+mod breaker;
 mod broadcast;
 pub(crate) mod completions;
 mod demo;
@@ -60,6 +61,8 @@ pub(crate) enum Verb {
     Dlq(dlq::DlqArgs),
     /// Record which message types an agent wants, until Ctrl-C or for good
     Subscribe(subscribe::SubscribeArgs),
+    /// Look at the circuit breakers that fleets share, and give them orders
+    Breaker(breaker::BreakerArgs),
 }
 
 impl Verb {
@@ -79,13 +82,16 @@ impl Verb {
             "queues" => Self::Queues(field::options(fields)?),
             "peek" => Self::Peek(field::options(fields)?),
             "subscribe" => Self::Subscribe(field::options(fields)?),
-            _ => match dlq::DlqArgs::from_fields(op, fields) {
-                Some(args) => Self::Dlq(args?),
-                None => {
-                    let ops = OPS.join(", ");
-                    return Err(Failure::usage(format!("unknown op {op:?}; the ops are {ops}")));
+            _ => {
+                if let Some(args) = dlq::DlqArgs::from_fields(op, fields) {
+                    return args.map(Self::Dlq);
                 }
-            },
+                if let Some(args) = breaker::BreakerArgs::from_fields(op, fields) {
+                    return args.map(Self::Breaker);
+                }
+                let ops = OPS.join(", ");
+                return Err(Failure::usage(format!("unknown op {op:?}; the ops are {ops}")));
+            }
         })
     }
 
@@ -105,6 +111,7 @@ impl Verb {
             Self::Peek(args) => peek::run(args, session).await,
             Self::Dlq(args) => dlq::run(args, session).await,
             Self::Subscribe(args) => subscribe::run(args, session).await,
+            Self::Breaker(args) => breaker::run(args, session).await,
         }
     }
 
@@ -124,7 +131,7 @@ impl Verb {
 }
 
 /// The ops of `coord pipe`.
-const OPS: [&str; 15] = [
+const OPS: [&str; 20] = [
     "send",
     "broadcast",
     "receive",
@@ -140,6 +147,11 @@ const OPS: [&str; 15] = [
     "dlq redrive",
     "dlq purge",
     "subscribe",
+    "breaker list",
+    "breaker show",
+    "breaker open",
+    "breaker close",
+    "breaker reset",
 ];
 
 /// Does what the command line says.

@@ -1,5 +1,6 @@
 //! Tests of the built command.
 
+mod breaker;
 mod dead;
 mod demo;
 mod fake_redis;

@@ -18,12 +18,12 @@ struct Style {
 const PYTHON: Style = Style { comma: ", ", colon: ": " };
 const COMPACT: Style = Style { comma: ",", colon: ":" };
 
-pub(super) fn queue_message(queued: &QueueMessage) -> String {
+pub(super) fn queue_message(queued: &QueueMessage, enqueued_at: Option<&str>) -> String {
     let mut out = String::with_capacity(512 + queued.message.payload.as_json().len());
     let mut object = Object::open(&mut out, PYTHON);
     object.field("message", |out| message(out, &queued.message, PYTHON));
     object.number("priority", u32::from(queued.priority.number()));
-    object.text("enqueued_at", queued.enqueued_at.as_deref());
+    object.text("enqueued_at", enqueued_at);
     object.number("delivery_attempts", queued.delivery_attempts);
     object.text("last_error", queued.last_error.as_deref());
     object.unknown(&queued.extra);
@@ -31,10 +31,9 @@ pub(super) fn queue_message(queued: &QueueMessage) -> String {
     out
 }
 
-pub(super) fn agent_message(sent: &AgentMessage) -> String {
-    let mut out = String::with_capacity(384 + sent.payload.as_json().len());
-    message(&mut out, sent, COMPACT);
-    out
+pub(super) fn agent_message(sent: &AgentMessage, out: &mut String) {
+    out.reserve(384 + sent.payload.as_json().len());
+    message(out, sent, COMPACT);
 }
 
 pub(super) fn rewrite(

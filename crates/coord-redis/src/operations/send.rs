@@ -24,7 +24,7 @@ pub(crate) const MAX_MESSAGE_BYTES: usize = 64 * 1024 * 1024;
 
 /// A message that was checked.
 pub(crate) struct Prepared {
-    message: AgentMessage,
+    queued: QueueMessage,
     options: SendOptions,
 }
 
@@ -48,7 +48,7 @@ pub(crate) fn prepare(
     if message.timestamp.as_deref().unwrap_or_default().is_empty() {
         message.timestamp = Some(mailboxes.wall_clock().to_string());
     }
-    Ok(Prepared { message, options })
+    Ok(Prepared { queued: QueueMessage::new(message), options })
 }
 
 /// Sends prepared messages to one mailbox in one script: one result each, in order.
@@ -95,7 +95,7 @@ pub(super) struct Answer {
 impl Answer {
     /// The result of message number `at`.
     pub(super) fn result(&self, prepared: &Prepared, at: usize) -> MessageResult {
-        MessageResult::new(prepared.message.message_id.clone(), self.outcomes[at])
+        MessageResult::new(prepared.queued.message.message_id.clone(), self.outcomes[at])
     }
 }
 
@@ -143,12 +143,10 @@ pub(super) fn message_args<'a>(
     call: Call<'a>,
 ) -> Call<'a> {
     let now = mailboxes.wall_clock();
-    let mut queued = QueueMessage::new(prepared.message.clone());
-    queued.enqueued_at = Some(now.to_string());
-    let options = prepared.options;
+    let Prepared { queued, options } = prepared;
     let micros_of = |duration: Option<std::time::Duration>| duration.map_or(0, micros);
     let expires = options.expires_in().is_some();
-    let body = codec::encode(mailboxes.layout, &queued, now.as_micros(), expires);
+    let body = codec::encode(mailboxes.layout, queued, now, expires);
     call.number(u64::from(queued.priority.number()))
         .number(micros(options.delay()))
         .number(micros_of(options.expires_in()))

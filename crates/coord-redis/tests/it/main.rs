@@ -1,6 +1,11 @@
 //! Tests of the Redis adapter, on real servers.
 
 mod batches;
+mod breaker;
+mod breaker_faults;
+mod breaker_fleet;
+mod breaker_processes;
+mod breaker_records;
 mod cancel;
 mod conformance;
 mod counts;
@@ -13,3 +18,6 @@ mod poison;
 mod processes;
 mod python;
 mod reconnect;
+mod registry;
+mod registry_proofs;
+mod registry_python;

@@ -87,8 +87,9 @@ impl Driver {
             lock(&inner.outbox).remove(0);
             inner.adopt(settled.view, false);
         }
+        let asked_at = inner.seen_version();
         let observed = inner.within_budget(inner.store.observe(name)).await;
-        inner.adopt(observed.unwrap_or(Err(StoreError::TimedOut))?, returning);
+        inner.adopt_answer(asked_at, observed.unwrap_or(Err(StoreError::TimedOut))?, returning);
         // A vote with a version that is no longer current shows the current one: vote again.
         for _ in 0..3 {
             let Some(open_for) = inner.own_open() else { break };

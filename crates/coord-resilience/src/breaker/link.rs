@@ -35,6 +35,22 @@ pub(crate) struct Link {
 }
 
 impl Link {
+    /// Takes over the answer to a question asked when the fleet was at `asked_at`. If it is older
+    /// than that, it is no answer that comes late: the store itself has gone back, as one does
+    /// that fails over and loses its last writes.
+    pub(crate) fn adopt_answer(&self, asked_at: Version, view: FleetView, again: bool) {
+        let lost =
+            view.version.epoch == asked_at.epoch && view.version.generation < asked_at.generation;
+        if lost {
+            // Forgets what is seen, unless it is newer than the question.
+            let mut seen = lock(&self.seen);
+            if seen.version == asked_at {
+                seen.version = Version::NONE;
+            }
+        }
+        self.adopt(view, again);
+    }
+
     /// Takes over what the fleet decided, unless it is old news. `again` takes it over even if
     /// the version is known, because the local breaker went its own way meanwhile.
     pub(crate) fn adopt(&self, view: FleetView, again: bool) {
@@ -42,8 +58,9 @@ impl Link {
         let _turn = lock(&self.adopting);
         let seen = lock(&self.seen).clone();
         let same_epoch = view.version.epoch == seen.version.epoch;
-        let newer = !same_epoch || view.version.generation > seen.version.generation;
-        let same = view.version == seen.version;
+        let rewritten = view.version == seen.version && contradicts(&seen, &view);
+        let newer = !same_epoch || view.version.generation > seen.version.generation || rewritten;
+        let same = view.version == seen.version && !rewritten;
         let governed = view.state != FleetState::Closed || view.control.is_some();
         if !newer && !same {
             return;
@@ -142,6 +159,14 @@ impl Drop for Link {
         // Lets the driver notice that nobody is left.
         self.wake.notify();
     }
+}
+
+/// Whether two views of one version cannot both be true, however much time lies between them: the
+/// store has lost that version's transition and used its number again.
+fn contradicts(seen: &FleetView, view: &FleetView) -> bool {
+    let is_closed = |view: &FleetView| view.state == FleetState::Closed;
+    let hold = |view: &FleetView| view.control.as_ref().map(|control| control.hold);
+    is_closed(seen) != is_closed(view) || (hold(view).is_some() && hold(view) != hold(seen))
 }
 
 pub(crate) const LOCAL: u64 = 0;

@@ -65,6 +65,14 @@ pub(crate) enum Keys {
     Custom(fn(&[Bytes]) -> Vec<usize>),
 }
 
+/// The number at the start of a text, as C's `atoi` reads it; where keys are counted, Redis looks
+/// no further.
+fn leading_count(text: &[u8]) -> i64 {
+    let text = text.trim_ascii_start();
+    let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    super::number::parse_i64(&text[..digits]).unwrap_or(0)
+}
+
 impl Keys {
     /// One key, right after the name.
     pub(crate) const ONE: Self = Self::Range { first: 1, last: 1, step: 1 };
@@ -82,7 +90,7 @@ impl Keys {
     /// Indexes of the keys among `args`.
     pub(crate) fn find(&self, args: &[Bytes]) -> Vec<usize> {
         let counted = |at: usize| -> Vec<usize> {
-            let count = args.get(at).and_then(|arg| super::number::parse_i64(arg)).unwrap_or(0);
+            let count = args.get(at).map_or(0, |arg| leading_count(arg));
             let count = usize::try_from(count).unwrap_or(0);
             if count > args.len().saturating_sub(at + 1) {
                 return Vec::new();

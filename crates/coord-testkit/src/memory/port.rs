@@ -24,20 +24,18 @@ impl MessageCoordinator for InMemoryCoordinator {
 
     async fn send_message_with(
         &self,
-        _sender: &AgentId,
+        sender: &AgentId,
         recipient: &AgentId,
-        mut message: AgentMessage,
+        message: AgentMessage,
         options: SendOptions,
     ) -> Result<MessageResult, SendError> {
+        sender.check()?;
         recipient.check()?;
         options.validate()?;
         let mut state = self.state();
         let now = self.now();
-        message.timestamp.get_or_insert_with(|| now.to_string());
         let id = message.message_id.clone();
-        let mut queued = QueueMessage::new(message);
-        queued.enqueued_at = Some(now.to_string());
-        let send = Send::new(queued).with_options(options);
+        let send = envelope(now, message, options);
         let outcome = state.open(recipient)?.send(now, send);
         drop(state);
         let result = MessageResult::new(id, outcome);
@@ -125,7 +123,7 @@ impl MessageCoordinator for InMemoryCoordinator {
         agent: &AgentId,
         token: &ReservationToken,
         recipient: &AgentId,
-        mut message: AgentMessage,
+        message: AgentMessage,
         options: SendOptions,
     ) -> Result<MessageResult, SettleError> {
         agent.check()?;
@@ -133,11 +131,8 @@ impl MessageCoordinator for InMemoryCoordinator {
         options.validate()?;
         let mut state = self.state();
         let now = self.now();
-        message.timestamp.get_or_insert_with(|| now.to_string());
         let id = message.message_id.clone();
-        let mut queued = QueueMessage::new(message);
-        queued.enqueued_at = Some(now.to_string());
-        let send = Send::new(queued).with_options(options);
+        let send = envelope(now, message, options);
         let outcome = state.forward(now, agent, token, recipient, send)?;
         drop(state);
         let result = match outcome {
@@ -243,6 +238,14 @@ fn unused(agent: &AgentId, now: Timestamp) -> MailboxStats {
         oldest_ready: None,
         now,
     }
+}
+
+/// The message as it goes into a mailbox, with the times a coordinator fills in.
+fn envelope(now: Timestamp, mut message: AgentMessage, options: SendOptions) -> Send {
+    message.timestamp.get_or_insert_with(|| now.to_string());
+    let mut queued = QueueMessage::new(message);
+    queued.enqueued_at = Some(now.to_string());
+    Send::new(queued).with_options(options)
 }
 
 /// Each type once, in the order in which they were named.

@@ -62,7 +62,7 @@ fn run(call: &mut Call<'_>, read_only: bool) -> Result<Reply, Failure> {
                 replies.push(integer_reply(old));
                 continue;
             }
-            Action::Set(value) if step.signed => (fit(step, i128::from(value)), old),
+            Action::Set(value) if step.signed => (fit_signed(step, value), old),
             // An unsigned field takes a negative number for a huge one.
             Action::Set(value) => (fit(step, i128::from(value.cast_unsigned())), old),
             Action::Add(by) => {
@@ -179,6 +179,17 @@ fn write(text: &mut [u8], step: &Step, value: i128) {
         let bit = (value >> (step.bits as usize - 1 - index)) & 1 != 0;
         let mask = 0x80 >> (at % 8);
         if bit { text[at / 8] |= mask } else { text[at / 8] &= !mask }
+    }
+}
+
+/// [`fit`] of a value that is set into a signed field. Redis measures how far it lies below the
+/// greatest one in 64 bits; where that overflows it takes the value for one that is too great.
+fn fit_signed(step: &Step, value: i64) -> Option<i128> {
+    let greatest = (1_i64 << (step.bits - 1).min(62)) - 1;
+    let wraps = step.bits < 64 && greatest.checked_sub(value).is_none();
+    match step.overflow {
+        Overflow::Saturate if wraps => Some(i128::from(greatest)),
+        _ => fit(step, i128::from(value)),
     }
 }
 

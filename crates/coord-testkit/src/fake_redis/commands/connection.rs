@@ -10,7 +10,7 @@ use crate::fake_redis::reply::Reply;
 use crate::fake_redis::session::{ReplyMode, Session};
 
 use super::client;
-use super::keys::db_index;
+use super::keys::{db_index, in_32_bits};
 use flag::{ALLOW_BUSY, FAST, IN_SUBSCRIBER, LOADING, NO_AUTH, NOSCRIPT, STALE, UNQUEUED};
 
 const OPEN: u32 = NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY;
@@ -46,12 +46,7 @@ fn echo(call: &mut Call<'_>) -> Result<Reply, Failure> {
 }
 
 fn select(call: &mut Call<'_>) -> Result<Reply, Failure> {
-    let given = crate::fake_redis::number::integer(call.arg(1))?;
-    if i32::try_from(given).is_err() {
-        return Err(Failure::fixed(
-            "ERR value is out of range, value must between -2147483648 and 2147483647",
-        ));
-    }
+    in_32_bits(call.arg(1))?;
     let db = db_index(call.arg(1))?;
     if db != 0 && call.state.is_cluster() {
         return Err(Failure::fixed("ERR SELECT is not allowed in cluster mode"));

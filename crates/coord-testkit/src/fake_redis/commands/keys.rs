@@ -107,12 +107,20 @@ fn renamed(call: &mut Call<'_>, replace: bool) -> Result<bool, Failure> {
     Ok(true)
 }
 
+/// Refuses a number that does not fit in 32 bits, as SELECT, MOVE and COPY do before they look at
+/// their databases.
+pub(crate) fn in_32_bits(bytes: &[u8]) -> Result<(), Failure> {
+    match i32::try_from(integer(bytes)?) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(Failure::fixed(
+            "ERR value is out of range, value must between -2147483648 and 2147483647",
+        )),
+    }
+}
+
 /// A database index, or the error.
 pub(crate) fn db_index(bytes: &[u8]) -> Result<usize, Failure> {
     let index = integer(bytes)?;
-    if i32::try_from(index).is_err() {
-        return Err(Failure::not_integer());
-    }
     let index = usize::try_from(index).ok().filter(|index| *index < DATABASES);
     index.ok_or(Failure::fixed("ERR DB index is out of range"))
 }
@@ -126,6 +134,7 @@ fn copy(call: &mut Call<'_>) -> Result<Reply, Failure> {
         if call.is(at, "REPLACE") {
             replace = true;
         } else if call.is(at, "DB") && at + 1 < call.args.len() {
+            in_32_bits(call.arg(at + 1))?;
             to_db = db_index(call.arg(at + 1))?;
             at += 1;
         } else {
@@ -151,6 +160,7 @@ fn copy(call: &mut Call<'_>) -> Result<Reply, Failure> {
 }
 
 fn move_to(call: &mut Call<'_>) -> Result<Reply, Failure> {
+    in_32_bits(call.arg(2))?;
     let to_db = db_index(call.arg(2))?;
     let key = call.arg(1);
     if to_db == call.db {

@@ -49,9 +49,12 @@ async fn dropping_ends_connections_even_unpolled_ones() {
 async fn increments_of_many_connections_are_never_lost() {
     let server = FakeRedis::start().await.expect("starts");
     let client = redis::Client::open(server.url()).expect("a url");
+    // The client's own time-out of half a second is no limit on a busy machine.
+    let patient = redis::AsyncConnectionConfig::new().set_response_timeout(None);
     let mut tasks = Vec::new();
     for _ in 0..8 {
-        let mut connection = client.get_multiplexed_async_connection().await.expect("connects");
+        let connecting = client.get_multiplexed_async_connection_with_config(&patient);
+        let mut connection = connecting.await.expect("connects");
         tasks.push(tokio::spawn(async move {
             for _ in 0..500 {
                 let () = redis::pipe()

@@ -9,7 +9,7 @@ fn client(server: &FakeRedis) -> SentinelClient {
     let urls = vec![server.sentinel_url().expect("a sentinel")];
     SentinelClient::build(
         urls,
-        server.master_name().to_owned(),
+        String::from(server.master_name()),
         None::<SentinelNodeConnectionInfo>,
         SentinelServerType::Master,
     )
