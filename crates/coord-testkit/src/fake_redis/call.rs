@@ -7,7 +7,7 @@ use super::failure::Failure;
 use super::reply::Reply;
 use super::session::{Blocked, Session, SessionId};
 use super::state::State;
-use super::store::{Db, Entry, Form};
+use super::store::{Db, Entry, FRESH, Form};
 use super::types::{Hash, List, Set, SortedSet, Stream};
 use super::value::{TypedValue, Value};
 
@@ -86,7 +86,9 @@ impl<'a> Call<'a> {
         let now_ms = self.now_ms();
         let due = self.state.dbs[db].get(key)?.expire_at.is_some_and(|at| at < now_ms);
         if due {
-            self.state.expire_key(db, key);
+            if !self.state.is_paused() {
+                self.state.expire_key(db, key);
+            }
             return None;
         }
         self.state.dbs[db].get(key)
@@ -149,7 +151,8 @@ impl<'a> Call<'a> {
     }
     /// [`Call::put`] with an expiry in milliseconds since 1970.
     pub(crate) fn put_with(&mut self, key: &Bytes, value: Value, expire_at: Option<u64>) {
-        let entry = Entry { value, expire_at, used_at: self.now_ms(), form: Form::default() };
+        let entry =
+            Entry { value, expire_at, used_at: self.now_ms(), form: Form::default(), freq: FRESH };
         if self.state.dbs[self.db].insert(key.clone(), entry).is_none() {
             self.state.notify_event(self.db, super::notify::NEW, "new", key);
         }

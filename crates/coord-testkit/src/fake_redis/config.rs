@@ -48,7 +48,7 @@ const ALIASES: [(&str, &str); 6] = [
     ("list-max-ziplist-size", "list-max-listpack-size"),
 ];
 
-/// Values of `maxmemory-policy`. Nothing is evicted under any of them.
+/// Values of `maxmemory-policy`.
 const POLICIES: [&str; 8] = [
     "volatile-lru",
     "volatile-lfu",
@@ -84,6 +84,11 @@ impl Config {
     /// The number of a setting, 0 if it is none.
     pub(crate) fn number(&self, name: &str) -> i64 {
         self.rest.get(name).and_then(|value| value.parse().ok()).unwrap_or(0)
+    }
+
+    /// The text of a setting, empty if there is none.
+    pub(crate) fn text(&self, name: &str) -> &str {
+        self.rest.get(name).map_or("", String::as_str)
     }
 
     /// True if there is such a setting.

@@ -20,12 +20,28 @@ pub(crate) struct Found {
 }
 
 impl Found {
+    /// True for EVAL, FCALL and the like.
+    pub(crate) fn runs_script(self) -> bool {
+        self.command.has(flag::MOVABLE_KEYS) && self.command.has(flag::NOSCRIPT)
+    }
+
     pub(crate) fn full_name(&self) -> String {
         match self.parent {
             Some(parent) => format!("{parent}|{}", self.command.name),
             None => self.command.name.to_owned(),
         }
     }
+}
+
+/// Finds the row of a request, whatever its arity.
+fn find_by_name(args: &[Bytes]) -> Option<Found> {
+    let command = commands::lookup(&args[0])?;
+    let wanted = args.get(1).map(|name| name.to_ascii_lowercase()).unwrap_or_default();
+    let sub = command.subcommands.iter().find(|sub| sub.name.as_bytes() == wanted);
+    Some(match sub {
+        Some(sub) => Found { command: sub, parent: Some(command.name) },
+        None => Found { command, parent: None },
+    })
 }
 
 /// Finds the row of a request and checks its arity.
@@ -98,6 +114,9 @@ pub(crate) fn reply_to(state: &mut State, id: SessionId, args: &[Bytes]) -> Repl
 
 fn checked(state: &mut State, id: SessionId, args: &[Bytes]) -> Result<Reply, Failure> {
     let result = admit(state, id, args);
+    if let Err(failure) = &result {
+        reject(state, args, failure);
+    }
     let in_multi = state.sessions.get(&id).is_some_and(|session| session.multi.is_some());
     let found = match result {
         Ok(found) => found,
@@ -132,6 +151,14 @@ fn checked(state: &mut State, id: SessionId, args: &[Bytes]) -> Result<Reply, Fa
     run(state, id, found, args, Origin::Client, None)
 }
 
+/// Counts a command that was not run.
+pub(crate) fn reject(state: &mut State, args: &[Bytes], failure: &Failure) {
+    state.stats.note_error(&failure.0);
+    if let Some(found) = find_by_name(args) {
+        state.stats.of(found).rejected += 1;
+    }
+}
+
 /// The checks that come before queueing and execution.
 fn admit(state: &mut State, id: SessionId, args: &[Bytes]) -> Result<Found, Failure> {
     let found = find(args)?;
@@ -158,8 +185,12 @@ fn admit(state: &mut State, id: SessionId, args: &[Bytes]) -> Result<Found, Fail
         )));
     }
     state.check_slots(id, found, args)?;
-    if found.command.has(flag::DENYOOM) && state.is_out_of_memory() {
+    state.evict();
+    if asks(state, id, found, flag::DENYOOM) && state.is_out_of_memory() {
         return Err(OUT_OF_MEMORY);
+    }
+    if asks(state, id, found, flag::WRITE) && state.lacks_replicas() {
+        return Err(TOO_FEW_REPLICAS);
     }
     let on_replica = state.sessions.get(&id).is_some_and(|session| state.is_replica(session.node));
     if on_replica && found.command.has(flag::WRITE) {
@@ -168,7 +199,19 @@ fn admit(state: &mut State, id: SessionId, args: &[Bytes]) -> Result<Found, Fail
     Ok(found)
 }
 
-const OUT_OF_MEMORY: Failure =
+/// Whether the command, or one that EXEC would run, has a property.
+fn asks(state: &State, id: SessionId, found: Found, flag: u32) -> bool {
+    let queued = state.sessions.get(&id).and_then(|session| session.multi.as_ref());
+    let by_exec = |args: &Vec<Bytes>| find(args).is_ok_and(|found| found.command.has(flag));
+    found.command.has(flag)
+        || (found.command.name == "exec"
+            && queued.is_some_and(|multi| multi.queued.iter().any(by_exec)))
+}
+
+pub(crate) const TOO_FEW_REPLICAS: Failure =
+    Failure::fixed("NOREPLICAS Not enough good replicas to write.");
+
+pub(crate) const OUT_OF_MEMORY: Failure =
     Failure::fixed("OOM command not allowed when used memory > 'maxmemory'.");
 
 pub(crate) const READ_ONLY: Failure =
@@ -215,8 +258,11 @@ pub(crate) fn run(
     let (db, resp3) = (session.db, resp3.unwrap_or(session.resp3));
     state.stats.commands += 1;
     state.log.note(id, db, args, state.now_us, origin);
-    state.feed_monitors(id, db, found, args, origin);
-    *state.stats.calls.entry(found.command.name).or_default() += 1;
+    // Scripts are shown before what they call, everything else after it has run.
+    let runs_script = found.runs_script();
+    if runs_script {
+        state.feed_monitors(id, db, found, args, origin);
+    }
     let mut call = Call {
         state,
         session_id: id,
@@ -233,6 +279,18 @@ pub(crate) fn run(
         call.state.note_before_write(db, &keys);
     }
     let result = (found.command.run)(&mut call);
+    if !runs_script {
+        let db = call.state.sessions.get(&id).map_or(db, |session| session.db);
+        call.state.feed_monitors(id, db, found, args, origin);
+    }
+    call.state.stats.of(found).calls += u64::from(origin != Origin::Again);
+    match &result {
+        Ok(Reply::Error(text)) => call.state.stats.note_failed(found, text),
+        Err(failure) if !(origin == Origin::Again && failure.is_wrong_type()) => {
+            call.state.stats.note_failed(found, &failure.0);
+        }
+        _ => {}
+    }
     if !matches!(&result, Err(failure) if failure.0.starts_with("NOSCRIPT")) {
         state.log.note_script(args);
     }

@@ -25,6 +25,11 @@ impl State {
         });
     }
 
+    /// True during a pause: keys then expire for the eye only.
+    pub(crate) fn is_paused(&self) -> bool {
+        self.paused.is_some_and(|pause| pause.until_us > self.now_us)
+    }
+
     /// Lets everyone go on.
     pub(crate) fn unpause(&mut self) {
         self.paused = None;
@@ -41,8 +46,10 @@ impl State {
     pub(crate) fn held_until(&self, id: SessionId, args: &[Bytes]) -> Option<u64> {
         let pause = self.paused.filter(|pause| pause.until_us > self.now_us)?;
         let writes = |args: &[Bytes]| {
-            dispatch::find(args)
-                .is_ok_and(|found| found.command.has(flag::WRITE | flag::MAY_REPLICATE))
+            dispatch::find(args).is_ok_and(|found| {
+                found.command.has(flag::WRITE | flag::MAY_REPLICATE)
+                    && !self.scripts.only_reads(found.command.name, args)
+            })
         };
         let queued = self.sessions.get(&id).and_then(|session| session.multi.as_ref());
         let exec = args.first().is_some_and(|name| name.eq_ignore_ascii_case(b"EXEC"));

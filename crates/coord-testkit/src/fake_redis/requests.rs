@@ -58,12 +58,8 @@ impl State {
         Some(next.saturating_add(1).saturating_mul(1000))
     }
 
-    /// Sends the reply of a command and counts errors.
+    /// Sends the reply of a command.
     pub(crate) fn serve_replied(&mut self, id: SessionId, reply: &Reply) {
-        if let Reply::Error(text) = reply {
-            let code = text.split(' ').next().unwrap_or("ERR").to_owned();
-            *self.stats.errors.entry(code).or_default() += 1;
-        }
         let Some(session) = self.sessions.get_mut(&id) else {
             return;
         };
@@ -97,6 +93,7 @@ impl State {
                 {
                     multi.aborted = true;
                 }
+                self.stats.note_error(&text);
                 self.serve_replied(id, &Reply::Error(text));
             }
             Effect::DropBefore => self.kill(id),

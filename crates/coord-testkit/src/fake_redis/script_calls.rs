@@ -4,7 +4,9 @@ use bytes::Bytes;
 
 use super::call::Origin;
 use super::command::flag;
-use super::dispatch::{READ_ONLY, check_user, find, run};
+use super::dispatch::{
+    Found, OUT_OF_MEMORY, READ_ONLY, TOO_FEW_REPLICAS, check_user, find, reject, run,
+};
 use super::failure::Failure;
 use super::reply::Reply;
 use super::script_host::ScriptScope;
@@ -15,17 +17,29 @@ pub(crate) fn call_from_script(
     args: &[Bytes],
     read_only: bool,
 ) -> Reply {
-    match script_checked(scope, args, read_only) {
-        Ok(reply) => reply,
-        Err(failure) => failure.into(),
+    let result = match script_checked(scope, args, read_only) {
+        Ok(found) => {
+            run(scope.state, scope.session, found, args, Origin::Script, Some(scope.resp3))
+        }
+        Err(failure) => {
+            if !args.is_empty() {
+                reject(scope.state, args, &failure);
+            }
+            Err(failure)
+        }
+    };
+    let reply = result.unwrap_or_else(Reply::from);
+    if let Reply::Error(text) = &reply {
+        scope.state.stats.script_error = Some(text.clone());
     }
+    reply
 }
 
 fn script_checked(
     scope: &mut ScriptScope<'_>,
     args: &[Bytes],
     read_only: bool,
-) -> Result<Reply, Failure> {
+) -> Result<Found, Failure> {
     if args.is_empty() {
         return Err(Failure::fixed(
             "ERR Please specify at least one argument for this redis.call() command",
@@ -68,8 +82,17 @@ fn script_checked(
             "ERR Script attempted to access a non local key in a cluster node",
         ));
     }
-    if read_only && found.command.has(flag::WRITE) {
+    if read_only && found.command.has(flag::WRITE | flag::MAY_REPLICATE) {
         return Err(Failure::fixed("ERR Write commands are not allowed from read-only scripts."));
+    }
+    if found.command.has(flag::DENYOOM) && scope.out_of_memory && !scope.wrote {
+        return Err(OUT_OF_MEMORY);
+    }
+    if found.command.has(flag::WRITE) {
+        if !scope.wrote && scope.state.lacks_replicas() {
+            return Err(TOO_FEW_REPLICAS);
+        }
+        scope.wrote = true;
     }
     if scope.state.strict && !scope.any_keys {
         for at in found.command.keys.find(args) {
@@ -82,6 +105,5 @@ fn script_checked(
             }
         }
     }
-    let resp3 = Some(scope.resp3);
-    run(scope.state, scope.session, found, args, Origin::Script, resp3)
+    Ok(found)
 }

@@ -29,6 +29,10 @@ pub(crate) struct ScriptScope<'a> {
     pub(crate) resp3: bool,
     /// Lifts the check of declared keys in strict mode (FUNCTION LOAD and the like).
     pub(crate) any_keys: bool,
+    /// Memory was short when the script began, and it may not use more.
+    pub(crate) out_of_memory: bool,
+    /// It has written: from then on it may go on to the end.
+    pub(crate) wrote: bool,
     /// The caller's database, to be restored at the end.
     home_db: usize,
 }
@@ -37,7 +41,16 @@ impl<'a> ScriptScope<'a> {
     /// Opens the scope of a script; drop it with [`ScriptScope::finish`].
     pub(crate) fn new(state: &'a mut State, session: SessionId, keys: &'a [Bytes]) -> Self {
         let home_db = state.sessions.get(&session).map_or(0, |session| session.db);
-        Self { state, session, keys, resp3: false, any_keys: false, home_db }
+        Self {
+            state,
+            session,
+            keys,
+            resp3: false,
+            any_keys: false,
+            out_of_memory: false,
+            wrote: false,
+            home_db,
+        }
     }
 
     /// Restores the caller's database, which the script may have left.

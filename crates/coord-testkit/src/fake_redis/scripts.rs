@@ -80,7 +80,29 @@ impl Scripts {
 
     /// The function of this name.
     pub(crate) fn function(&self, name: &str) -> Option<&Registered> {
-        self.libraries.values().flat_map(|l| &l.functions).find(|f| f.name == name)
+        self.libraries
+            .values()
+            .flat_map(|l| &l.functions)
+            .find(|f| f.name.eq_ignore_ascii_case(name))
+    }
+
+    /// True for a request to run a script or function that is declared to write nothing.
+    pub(crate) fn only_reads(&self, command: &str, args: &[Bytes]) -> bool {
+        let Some(given) = args.get(1) else { return false };
+        let named = String::from_utf8_lossy(given);
+        match command {
+            "eval" => shebang(given)
+                .is_ok_and(|(flags, _)| flags.is_some_and(|flags| flags.contains(&"no-writes"))),
+            "evalsha" => self
+                .scripts
+                .get(&named.to_ascii_lowercase())
+                .and_then(|script| script.flags.as_ref())
+                .is_some_and(|flags| flags.contains(&"no-writes")),
+            "fcall" => {
+                self.function(&named).is_some_and(|found| found.flags.contains(&"no-writes"))
+            }
+            _ => false,
+        }
     }
 
     /// Loads a library; with `replace` over one of the same name, which stays if

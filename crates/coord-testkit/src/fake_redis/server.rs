@@ -122,6 +122,8 @@ struct Requests {
     fresh: bool,
     /// The connection has been let in.
     opened: bool,
+    /// What a busy script has done to the open transaction.
+    refused: Refused,
 }
 
 impl Requests {
@@ -135,6 +137,29 @@ struct Held {
     args: Vec<Bytes>,
     /// Set by a delay fault: when the request goes on, past all further faults.
     until_us: Option<u64>,
+}
+
+/// What the commands sent to a busy server mean for the transaction of a connection.
+#[derive(Debug, Clone, Copy, Default)]
+struct Refused {
+    /// EXEC itself was refused: the transaction is over.
+    ended: bool,
+    /// MULTI, which a busy server allows.
+    opened: bool,
+    /// A command could not be queued: EXEC will fail.
+    aborted: bool,
+}
+
+impl Refused {
+    fn note(&mut self, name: &[u8]) {
+        if name.eq_ignore_ascii_case(b"EXEC") {
+            *self = Self { ended: true, ..Self::default() };
+        } else if name.eq_ignore_ascii_case(b"MULTI") {
+            self.opened = true;
+        } else {
+            self.aborted = true;
+        }
+    }
 }
 
 /// What the connection's task does next.
@@ -162,6 +187,7 @@ fn take_turn(
         return GONE;
     }
     requests.opened = true;
+    after_refusal(&mut state, id, std::mem::take(&mut requests.refused));
     loop {
         let Some(session) = state.sessions.get(&id) else {
             return GONE;
@@ -215,6 +241,25 @@ fn take_turn(
     }
 }
 
+/// Does to an open transaction what the refused commands would have done.
+fn after_refusal(state: &mut State, id: SessionId, refused: Refused) {
+    if refused.ended {
+        state.unwatch(id);
+    }
+    let Some(session) = state.sessions.get_mut(&id) else {
+        return;
+    };
+    if refused.ended {
+        session.multi = None;
+    }
+    if refused.opened {
+        session.multi.get_or_insert_default();
+    }
+    if let Some(multi) = session.multi.as_mut().filter(|_| refused.aborted) {
+        multi.aborted = true;
+    }
+}
+
 /// Answers for the server while a script holds the lock for too long; before, everyone waits.
 fn answer_busy(
     control: &Control,
@@ -231,7 +276,10 @@ fn answer_busy(
         match next {
             Ok(None) => break,
             Ok(Some(args)) if args.is_empty() => {}
-            Ok(Some(args)) => control.answer_busy(&args).encode(false, output),
+            Ok(Some(args)) => {
+                control.answer_busy(&args).encode(false, output);
+                requests.refused.note(&args[0]);
+            }
             Err(text) => {
                 Reply::Error(text).encode(false, output);
                 closing = true;
@@ -248,7 +296,13 @@ fn run_request(state: &mut State, id: SessionId, held: Held) -> Option<(Held, u6
     if let Some(until_us) =
         held.until_us.or_else(|| state.held_until(id, &held.args)).filter(|at| *at > now_us)
     {
+        if let Some(session) = state.sessions.get_mut(&id) {
+            session.held = true;
+        }
         return Some((held, until_us));
+    }
+    if let Some(session) = state.sessions.get_mut(&id) {
+        session.held = false;
     }
     let effect = if held.until_us.is_some() { None } else { state.decide_fault(&held.args) };
     match effect {

@@ -45,6 +45,8 @@ pub(crate) struct Session {
     pub(crate) killed: bool,
     /// Nothing is ever answered again.
     pub(crate) hung: bool,
+    /// A request waits for the end of a pause.
+    pub(crate) held: bool,
     pub(crate) asking: bool,
     pub(crate) readonly: bool,
     pub(crate) no_evict: bool,
@@ -111,6 +113,7 @@ impl Session {
             closing: false,
             killed: false,
             hung: false,
+            held: false,
             asking: false,
             readonly: false,
             no_evict: false,

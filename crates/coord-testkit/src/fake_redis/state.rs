@@ -9,6 +9,7 @@ use super::blocking::Waiting;
 use super::clock::Clock;
 use super::commands::Dumped;
 use super::config::Config;
+use super::dispatch::Found;
 use super::fault::Faults;
 use super::history::History;
 use super::log::Log;
@@ -76,8 +77,43 @@ pub(crate) struct Stats {
     pub(crate) expired: u64,
     pub(crate) hits: u64,
     pub(crate) misses: u64,
+    pub(crate) evicted: u64,
     pub(crate) errors: BTreeMap<String, u64>,
-    pub(crate) calls: BTreeMap<&'static str, u64>,
+    /// By container and name.
+    pub(crate) calls: BTreeMap<(Option<&'static str>, &'static str), CallStats>,
+    /// The latest error of a command that the running script has called; it is counted.
+    pub(crate) script_error: Option<String>,
+}
+
+/// Counters of one command.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct CallStats {
+    pub(crate) calls: u64,
+    /// Not even run.
+    pub(crate) rejected: u64,
+    /// Answered with an error.
+    pub(crate) failed: u64,
+}
+
+impl Stats {
+    /// Counts an error reply by its code.
+    pub(crate) fn note_error(&mut self, text: &str) {
+        let code = text.split(' ').next().unwrap_or("ERR").to_owned();
+        *self.errors.entry(code).or_default() += 1;
+    }
+
+    /// Counts an error reply of a command; one that a script only passes on is counted already.
+    pub(crate) fn note_failed(&mut self, found: Found, text: &str) {
+        self.of(found).failed += 1;
+        let known = self.script_error.as_ref().is_some_and(|error| text.starts_with(&**error));
+        if !(found.runs_script() && known) {
+            self.note_error(text);
+        }
+    }
+
+    pub(crate) fn of(&mut self, found: Found) -> &mut CallStats {
+        self.calls.entry((found.parent, found.command.name)).or_default()
+    }
 }
 
 impl State {
@@ -136,7 +172,7 @@ impl State {
 
     /// Removes every key whose time has passed.
     pub(crate) fn expire_due(&mut self) {
-        if !self.active_expire {
+        if !self.active_expire || self.is_paused() {
             return;
         }
         let now_ms = self.now_ms();

@@ -19,6 +19,9 @@ pub(crate) enum Form {
     Raw,
 }
 
+/// The LFU counter of a new key.
+pub(crate) const FRESH: u8 = 5;
+
 /// A value with its expiry and its age.
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
@@ -27,6 +30,8 @@ pub(crate) struct Entry {
     pub(crate) expire_at: Option<u64>,
     /// When it was last read or written, in milliseconds since 1970.
     pub(crate) used_at: u64,
+    /// The counter of the LFU policies; accesses do not change it here.
+    pub(crate) freq: u8,
     /// What OBJECT ENCODING says of a string.
     pub(crate) form: Form,
 }

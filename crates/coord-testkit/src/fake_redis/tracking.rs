@@ -90,7 +90,11 @@ impl State {
         let mut messages: Vec<(SessionId, Vec<Bytes>)> = Vec::new();
         for key in &changed {
             for id in self.tracking.readers.remove(key).unwrap_or_default() {
-                messages.push((id, vec![key.clone()]));
+                // Who has turned tracking off meanwhile, or to broadcasting, is told no more.
+                let own = self.sessions.get(&id).and_then(|session| session.tracking.as_ref());
+                if own.is_some_and(|own| !own.broadcast) {
+                    messages.push((id, vec![key.clone()]));
+                }
             }
         }
         for session in self.sessions.values() {

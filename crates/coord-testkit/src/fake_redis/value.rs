@@ -82,4 +82,7 @@ impl TypedValue for Stream {
     fn into_value(self) -> Value {
         Value::Stream(Box::new(self))
     }
+    fn adopt(&mut self, limits: Limits) {
+        self.set_limits(limits);
+    }
 }

@@ -36,6 +36,11 @@ pub(crate) static FAMILY: Family = Family {
 };
 
 const CLUSTER: &[Command] = &[
+    // The topology is fixed by the builder.
+    Command::new("reset", -2, flag::ADMIN | flag::NOSCRIPT | STALE, Keys::None, |call| {
+        cluster(call)?;
+        Err(Failure::fixed("ERR the fake cluster cannot be reset"))
+    }),
     Command::new("countkeysinslot", 3, STALE, Keys::None, count_keys),
     Command::new("getkeysinslot", 4, STALE, Keys::None, get_keys),
     Command::new("help", 2, LOADING | STALE, Keys::None, |_| {

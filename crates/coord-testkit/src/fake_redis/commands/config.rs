@@ -67,6 +67,9 @@ fn set(call: &mut Call<'_>) -> Result<Reply, Failure> {
         scripts.limits.busy_after = busy_after;
     }
     call.state.config = next;
+    if seen.iter().any(|name| name == "maxmemory") {
+        call.state.evict();
+    }
     Ok(Reply::OK)
 }
 

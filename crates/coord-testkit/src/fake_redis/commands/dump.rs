@@ -9,7 +9,7 @@ use crate::fake_redis::failure::Failure;
 use crate::fake_redis::notify::GENERIC;
 use crate::fake_redis::number::integer;
 use crate::fake_redis::reply::Reply;
-use crate::fake_redis::store::{Entry, Form};
+use crate::fake_redis::store::{Entry, FRESH, Form};
 use crate::fake_redis::types::{Hash, List, Set, SortedSet, Stream};
 use crate::fake_redis::value::Value;
 
@@ -151,7 +151,7 @@ fn checksum(bytes: &[u8]) -> u64 {
 }
 
 pub(crate) fn restore(call: &mut Call<'_>) -> Result<Reply, Failure> {
-    let (mut replace, mut absolute, mut idle_s) = (false, false, None);
+    let (mut replace, mut absolute, mut idle_s, mut freq) = (false, false, None, FRESH);
     let mut at = 4;
     while at < call.args.len() {
         let next = at + 1 < call.args.len();
@@ -165,9 +165,8 @@ pub(crate) fn restore(call: &mut Call<'_>) -> Result<Reply, Failure> {
             idle_s = Some(idle);
             at += 1;
         } else if call.is(at, "FREQ") && next {
-            if !(0..=255).contains(&integer(call.arg(at + 1))?) {
-                return Err(Failure::fixed("ERR Invalid FREQ value, must be >= 0 and <= 255"));
-            }
+            freq = u8::try_from(integer(call.arg(at + 1))?)
+                .map_err(|_| Failure::fixed("ERR Invalid FREQ value, must be >= 0 and <= 255"))?;
             at += 1;
         } else {
             return Err(Failure::syntax());
@@ -195,7 +194,7 @@ pub(crate) fn restore(call: &mut Call<'_>) -> Result<Reply, Failure> {
     }
     let used_at = now_ms.saturating_sub(idle_s.unwrap_or(0).saturating_mul(1000));
     call.state.dbs[call.db]
-        .insert(key.clone(), Entry { value, expire_at, used_at, form: Form::default() });
+        .insert(key.clone(), Entry { value, expire_at, used_at, form: Form::default(), freq });
     call.changed(key, GENERIC, "restore");
     Ok(Reply::OK)
 }

@@ -8,6 +8,7 @@ use super::super::failure::Failure;
 use super::super::function_dump;
 use super::super::glob;
 use super::super::reply::Reply;
+use super::super::state::State;
 use super::scripting::{help, not_busy};
 
 const WRITES: u32 = flag::NOSCRIPT | flag::WRITE | flag::DENYOOM;
@@ -56,15 +57,21 @@ fn delete(call: &mut Call<'_>) -> Result<Reply, Failure> {
 
 fn flush(call: &mut Call<'_>) -> Result<Reply, Failure> {
     if call.args.len() > 3 {
-        return Err(Failure::fixed(
-            "ERR unknown subcommand or wrong number of arguments for 'FLUSH'. Try FUNCTION HELP.",
-        ));
+        return Err(wrong_use(call));
     }
     if call.args.len() == 3 && !call.is(2, "sync") && !call.is(2, "async") {
         return Err(Failure::fixed("ERR FUNCTION FLUSH only supports SYNC|ASYNC option"));
     }
     call.state.scripts.drop_libraries();
     ok()
+}
+
+/// The subcommand stands in the error as the caller wrote it.
+fn wrong_use(call: &Call<'_>) -> Failure {
+    Failure::new(format!(
+        "ERR unknown subcommand or wrong number of arguments for '{}'. Try FUNCTION HELP.",
+        String::from_utf8_lossy(call.arg(1))
+    ))
 }
 
 fn list(call: &mut Call<'_>) -> Result<Reply, Failure> {
@@ -118,18 +125,23 @@ fn list(call: &mut Call<'_>) -> Result<Reply, Failure> {
     Ok(Reply::Array(libraries))
 }
 
-fn stats(call: &mut Call<'_>) -> Result<Reply, Failure> {
+/// The `engines` part of FUNCTION STATS.
+pub(super) fn engines(state: &State) -> Reply {
     let text = |text: &'static str| Reply::Bulk(Bytes::from_static(text.as_bytes()));
-    let count = |count: usize| Reply::Integer(i64::try_from(count).unwrap_or(i64::MAX));
-    let libraries = &call.state.scripts.libraries;
+    let libraries = &state.scripts.libraries;
     let functions = libraries.values().map(|library| library.functions.len()).sum();
     let lua = Reply::Map(vec![
-        (text("libraries_count"), count(libraries.len())),
-        (text("functions_count"), count(functions)),
+        (text("libraries_count"), Reply::len(libraries.len())),
+        (text("functions_count"), Reply::len(functions)),
     ]);
+    Reply::Map(vec![(text("LUA"), lua)])
+}
+
+fn stats(call: &mut Call<'_>) -> Result<Reply, Failure> {
+    let text = |text: &'static str| Reply::Bulk(Bytes::from_static(text.as_bytes()));
     Ok(Reply::Map(vec![
         (text("running_script"), Reply::Null),
-        (text("engines"), Reply::Map(vec![(text("LUA"), lua)])),
+        (text("engines"), engines(call.state)),
     ]))
 }
 
@@ -146,9 +158,7 @@ fn restore(call: &mut Call<'_>) -> Result<Reply, Failure> {
             ));
         }
         _ => {
-            return Err(Failure::fixed(
-                "ERR unknown subcommand or wrong number of arguments for 'RESTORE'. Try FUNCTION HELP.",
-            ));
+            return Err(wrong_use(call));
         }
     };
     let codes = function_dump::restore(call.arg(2))?;

@@ -16,7 +16,7 @@ pub(crate) static FAMILY: Family = Family {
     group: "hyperloglog",
     commands: &[
         Command::new("pfadd", -2, WRITE | DENYOOM | FAST, Keys::ONE, pfadd),
-        Command::new("pfcount", -2, READONLY, Keys::ALL, pfcount),
+        Command::new("pfcount", -2, READONLY | flag::MAY_REPLICATE, Keys::ALL, pfcount),
         Command::new("pfdebug", 3, WRITE | DENYOOM | ADMIN, Keys::SECOND, pfdebug),
         Command::new("pfmerge", -2, WRITE | DENYOOM, Keys::ALL, pfmerge),
         Command::new("pfselftest", 1, ADMIN, Keys::None, |_| Ok(Reply::OK)),

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::fake_redis::call::Call;
 use crate::fake_redis::failure::Failure;
 use crate::fake_redis::reply::Reply;
-use crate::fake_redis::state::State;
+use crate::fake_redis::state::{CallStats, State};
 
 /// Sections in their order, with whether INFO shows them unasked.
 const SECTIONS: [(&str, bool); 12] = [
@@ -73,8 +73,15 @@ fn section(call: &Call<'_>, name: &str, out: &mut String) {
             add("used_memory_dataset", &(used - 1_000_000));
             add("used_memory_lua", &32_768);
             add("used_memory_scripts_eval", &0);
+            add("number_of_cached_scripts", &state.scripts.scripts.len());
+            let libraries = &state.scripts.libraries;
+            let functions: usize = libraries.values().map(|library| library.functions.len()).sum();
+            add("number_of_functions", &functions);
+            add("number_of_libraries", &libraries.len());
             add("maxmemory", &state.config.number("maxmemory"));
-            add("maxmemory_policy", &"noeviction");
+            add("maxmemory_policy", &state.config.text("maxmemory-policy"));
+            add("lazyfree_pending_objects", &0);
+            add("lazyfreed_objects", &0);
             add("mem_clients_normal", &0);
             add("mem_allocator", &"estimate");
         }
@@ -99,11 +106,12 @@ fn section(call: &Call<'_>, name: &str, out: &mut String) {
             add("used_cpu_user", &"0.000000");
         }
         "commandstats" => {
-            for (command, calls) in &state.stats.calls {
+            for ((parent, command), CallStats { calls, rejected, failed }) in &state.stats.calls {
                 let usage = format!(
-                    "calls={calls},usec=0,usec_per_call=0.00,rejected_calls=0,failed_calls=0"
+                    "calls={calls},usec=0,usec_per_call=0.00,rejected_calls={rejected},failed_calls={failed}"
                 );
-                add(&format!("cmdstat_{command}"), &usage);
+                let parent = parent.map_or_else(String::new, |parent| format!("{parent}|"));
+                add(&format!("cmdstat_{parent}{command}"), &usage);
             }
         }
         "errorstats" => {
@@ -124,7 +132,8 @@ fn section(call: &Call<'_>, name: &str, out: &mut String) {
 type Add<'a> = dyn FnMut(&str, &dyn std::fmt::Display) + 'a;
 
 fn clients(state: &State, add: &mut Add<'_>) {
-    let blocked = state.sessions.values().filter(|session| session.blocked.is_some()).count();
+    let blocked =
+        state.sessions.values().filter(|session| session.blocked.is_some() || session.held).count();
     let tracking = state.sessions.values().filter(|session| session.tracking.is_some()).count();
     add("connected_clients", &state.sessions.len());
     add("cluster_connections", &0);
@@ -146,11 +155,12 @@ fn stats(state: &State, add: &mut Add<'_>) {
     add("instantaneous_ops_per_sec", &0);
     add("rejected_connections", &0);
     add("expired_keys", &state.stats.expired);
-    add("evicted_keys", &0);
+    add("evicted_keys", &state.stats.evicted);
     add("keyspace_hits", &state.stats.hits);
     add("keyspace_misses", &state.stats.misses);
     add("pubsub_channels", &channels.len());
     add("pubsub_patterns", &patterns.len());
+    add("migrate_cached_sockets", &0);
     add("total_error_replies", &state.stats.errors.values().sum::<u64>());
 }
 

@@ -64,8 +64,12 @@ pub(crate) fn encoding_of(entry: &Entry) -> &'static str {
 }
 
 fn freq(call: &mut Call<'_>) -> Result<Reply, Failure> {
-    if call.lookup(call.arg(2)).is_none() {
+    let lfu = call.state.config.text("maxmemory-policy").ends_with("lfu");
+    let Some(entry) = call.lookup(call.arg(2)) else {
         return Ok(Reply::Null);
+    };
+    if lfu {
+        return Ok(Reply::Integer(i64::from(entry.freq)));
     }
     Err(Failure::fixed(
         "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.",
@@ -74,7 +78,13 @@ fn freq(call: &mut Call<'_>) -> Result<Reply, Failure> {
 
 fn idletime(call: &mut Call<'_>) -> Result<Reply, Failure> {
     let now_ms = call.now_ms();
+    let lfu = call.state.config.text("maxmemory-policy").ends_with("lfu");
     let entry = call.lookup(call.arg(2));
+    if lfu && entry.is_some() {
+        return Err(Failure::fixed(
+            "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.",
+        ));
+    }
     Ok(entry.map_or(Reply::Null, |entry| {
         Reply::Integer(i64::try_from(now_ms.saturating_sub(entry.used_at) / 1000).unwrap_or(0))
     }))

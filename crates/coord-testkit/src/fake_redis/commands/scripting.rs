@@ -1,6 +1,7 @@
 //! EVAL and its kin, FCALL, and the SCRIPT container.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -9,7 +10,7 @@ use super::super::command::{Command, Family, Keys, flag};
 use super::super::commands;
 use super::super::dispatch;
 use super::super::failure::Failure;
-use super::super::lua::engine::{Host, LuaEngine, Run, Target};
+use super::super::lua::engine::{Host, LuaEngine, Run, Shown, Target};
 use super::super::number::parse_i64;
 use super::super::reply::Reply;
 use super::super::script_host::{ScriptHost, ScriptScope};
@@ -133,7 +134,8 @@ fn run_script(
     if read_only && flags.is_some() && !no_writes {
         return Err(refused_read_only());
     }
-    run(call, Target::Script(sha), keys, read_only || no_writes)
+    let oom = check_state(call, flags.as_deref())?;
+    run(call, Target::Script(sha), keys, read_only || no_writes, oom)
 }
 
 fn refused_read_only() -> Failure {
@@ -145,12 +147,32 @@ fn fcall(call: &mut Call<'_>, read_only: bool) -> Result<Reply, Failure> {
     let Some(function) = call.state.scripts.function(&name) else {
         return Err(Failure::fixed("ERR Function not found"));
     };
-    let no_writes = function.flags.contains(&"no-writes");
+    let flags = function.flags.clone();
+    let no_writes = flags.contains(&"no-writes");
+    let name = function.name.clone();
     let keys = key_count(call, Failure::fixed("ERR Bad number of keys provided"))?;
     if read_only && !no_writes {
         return Err(refused_read_only());
     }
-    run(call, Target::Function(&name), keys, read_only || no_writes)
+    let oom = check_state(call, Some(&flags))?;
+    run(call, Target::Function(&name), keys, read_only || no_writes, oom)
+}
+
+/// What the flags of a script allow in the present state of the server. Tells whether its
+/// commands must not use more memory.
+fn check_state(call: &Call<'_>, flags: Option<&[&'static str]>) -> Result<bool, Failure> {
+    let short = call.state.is_out_of_memory();
+    let Some(flags) = flags else { return Ok(short) };
+    let no_writes = flags.contains(&"no-writes");
+    if !no_writes && call.state.lacks_replicas() {
+        return Err(dispatch::TOO_FEW_REPLICAS);
+    }
+    if short && !no_writes && !flags.contains(&"allow-oom") {
+        return Err(Failure::fixed(
+            "OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory'",
+        ));
+    }
+    Ok(false)
 }
 
 /// Runs the target with the interpreter taken out of the state, so that the
@@ -160,18 +182,32 @@ fn run(
     target: Target<'_>,
     keys: usize,
     read_only: bool,
+    out_of_memory: bool,
 ) -> Result<Reply, Failure> {
+    call.state.stats.script_error = None;
     call.state.scripts.engine()?;
     let Some(mut engine) = call.state.scripts.engine.take() else {
         return Err(Failure::fixed("ERR the Lua interpreter is in use"));
     };
+    let control = Arc::clone(&call.state.scripts.control);
+    control.show(Some(Shown {
+        name: match target {
+            Target::Function(name) => name.to_owned(),
+            Target::Script(_) => String::new(),
+        },
+        command: call.args.to_vec(),
+        started: Instant::now(),
+        engines: functions::engines(call.state),
+    }));
     let (keys, args) = call.args[3..].split_at(keys);
     let mut limits = call.state.scripts.limits;
     limits.busy_after = Duration::from_millis(call.state.config.busy_after_ms);
     let mut host =
         CommandHost { scope: ScriptScope::new(call.state, call.session_id, keys), read_only };
+    host.scope.out_of_memory = out_of_memory;
     let reply = engine.run(&Run { target, keys, args, limits }, &mut host);
     host.scope.finish();
+    control.show(None);
     call.state.scripts.engine = Some(engine);
     Ok(reply)
 }
@@ -193,7 +229,8 @@ impl Host for CommandHost<'_> {
     }
 
     fn may_call(&mut self, args: &[Bytes]) -> Option<bool> {
-        dispatch::find(args).ok().map(|_| true)
+        let found = dispatch::find(args).ok()?;
+        Some(dispatch::check_user(self.scope.state, self.scope.session, found, args).is_ok())
     }
 
     fn log(&mut self, level: u8, text: Vec<u8>) {

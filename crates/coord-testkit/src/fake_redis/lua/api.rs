@@ -6,6 +6,7 @@ use mlua::{Function, Lua, MultiValue, Table, Value};
 use super::super::reply::Reply;
 use super::args::{Args, number_value, to_bytes, to_number};
 use super::convert::to_lua;
+use super::massive;
 use super::number::{argument_text, c_integer};
 use super::raise::{OWN_CHUNK, Raise, error_table, reply, unwrap, without_own_position};
 use super::sandbox::World;
@@ -18,6 +19,8 @@ pub(crate) enum Exchange {
     MayCall(Vec<Bytes>),
     Log(u8, Vec<u8>),
     Reply(Reply),
+    /// A reply that is a value of Lua already.
+    Converted(Value),
     May(Option<bool>),
 }
 
@@ -83,6 +86,7 @@ pub(crate) fn add_logging(lua: &Lua, table: &Table) -> mlua::Result<()> {
 
 /// Hands a request to the server and takes its answer.
 fn exchange(lua: &Lua, request: Exchange) -> mlua::Result<Exchange> {
+    let many = matches!(&request, Exchange::Call(args, _) | Exchange::MayCall(args) if args.len() > massive::MANY);
     let host = {
         let mut current = current(lua)?;
         current.exchange = request;
@@ -91,6 +95,9 @@ fn exchange(lua: &Lua, request: Exchange) -> mlua::Result<Exchange> {
     let Some(host) = host else {
         return Err(reply("ERR redis.call/pcall can only be called inside a script invocation"));
     };
+    if many {
+        return massive::serve(lua);
+    }
     host.call::<()>(())?;
     Ok(std::mem::replace(&mut current(lua)?.exchange, Exchange::Idle))
 }
@@ -123,7 +130,7 @@ fn command(args: &Args<'_>, raise: bool) -> mlua::Result<Value> {
             Err(Raise::Command(text.into_bytes()).into())
         }
         Exchange::Reply(answer) => to_lua(args.lua, answer, resp3),
-        _ => Ok(Value::Nil),
+        other => Ok(massive::converted(other)),
     }
 }
 

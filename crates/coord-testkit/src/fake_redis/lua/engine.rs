@@ -1,7 +1,7 @@
 //! The small interface between the server and a Lua interpreter.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -99,6 +99,33 @@ pub(crate) struct Control {
     busy: AtomicBool,
     kill: AtomicBool,
     wrote: AtomicBool,
+    /// What FUNCTION STATS tells of the run.
+    shown: Mutex<Option<Shown>>,
+}
+
+/// A run as FUNCTION STATS shows it.
+#[derive(Debug)]
+pub(crate) struct Shown {
+    /// The function's name; none for a script.
+    pub(crate) name: String,
+    pub(crate) command: Vec<Bytes>,
+    pub(crate) started: Instant,
+    /// The part about the engines, which does not change meanwhile.
+    pub(crate) engines: Reply,
+}
+
+impl Shown {
+    fn reply(&self) -> Reply {
+        let text = |text: &'static str| Reply::Bulk(Bytes::from_static(text.as_bytes()));
+        let ms = i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX);
+        let command = self.command.iter().cloned().map(Reply::Bulk).collect();
+        let run = Reply::Map(vec![
+            (text("name"), Reply::Bulk(self.name.clone().into())),
+            (text("command"), Reply::Array(command)),
+            (text("duration_ms"), Reply::Integer(ms)),
+        ]);
+        Reply::Map(vec![(text("running_script"), run), (text("engines"), self.engines.clone())])
+    }
 }
 
 impl Control {
@@ -112,6 +139,10 @@ impl Control {
     /// Notes a write: the script can no longer be killed.
     pub(crate) fn note_write(&self) {
         self.wrote.store(true, Ordering::SeqCst);
+    }
+    /// Says what runs, before it does, or that it has ended.
+    pub(crate) fn show(&self, shown: Option<Shown>) {
+        *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = shown;
     }
     /// True while a script runs that has exceeded its time.
     pub(crate) fn is_busy(&self) -> bool {
@@ -139,6 +170,19 @@ impl Control {
                 return self.ask_to_stop();
             }
             return Reply::Error(busy_text(function).to_owned());
+        }
+        if word(0, "function") && word(1, "stats") {
+            let shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(shown) = shown.as_ref() {
+                return shown.reply();
+            }
+        }
+        if word(0, "multi") {
+            return Reply::Simple("OK".into());
+        }
+        if word(0, "exec") {
+            let text = busy_text(function);
+            return Reply::Error(format!("EXECABORT Transaction discarded because of: {text}"));
         }
         Reply::Error(busy_text(function).to_owned())
     }

@@ -21,6 +21,7 @@ pub(crate) mod engine;
 mod globals;
 mod library;
 mod loading;
+mod massive;
 mod mlua_engine;
 mod number;
 mod raise;

@@ -6,7 +6,7 @@ use mlua::{Function, Lua, LuaOptions, StdLib, Table, Value};
 
 use super::raise::{OWN_CHUNK, error};
 use super::random::Random48;
-use super::{api, bit, cjson, cmsgpack, globals, struct_lib};
+use super::{api, bit, cjson, cmsgpack, globals, massive, struct_lib};
 
 /// The basic functions a script finds.
 const FUNCTIONS: &[&str] = &[
@@ -87,6 +87,7 @@ impl Sandbox {
         }
         let invoke: Function = lua.load(INVOKE).set_name(OWN_CHUNK).call(())?;
         globals::install(&lua, &globals, random)?;
+        massive::install(&lua)?;
         globals.raw_set("bit", bit::library(&lua)?)?;
         globals.raw_set("cjson", cjson::library(&lua)?)?;
         globals.raw_set("cmsgpack", cmsgpack::library(&lua)?)?;

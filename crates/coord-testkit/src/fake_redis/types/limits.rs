@@ -13,6 +13,10 @@ pub(crate) struct Limits {
     pub(crate) sorted_set_entries: usize,
     /// `zset-max-listpack-value`, 64 bytes.
     pub(crate) sorted_set_value: usize,
+    /// `stream-node-max-entries`, 100; 0 is no bound.
+    pub(crate) stream_entries: u64,
+    /// `stream-node-max-bytes`, 4096; 0 is no bound.
+    pub(crate) stream_bytes: usize,
 }
 
 impl Default for Limits {
@@ -23,6 +27,8 @@ impl Default for Limits {
             set_entries: 512,
             sorted_set_entries: 128,
             sorted_set_value: 64,
+            stream_entries: 100,
+            stream_bytes: 4096,
         }
     }
 }
@@ -38,6 +44,8 @@ impl Limits {
                 self.sorted_set_entries = value;
             }
             "zset-max-listpack-value" | "zset-max-ziplist-value" => self.sorted_set_value = value,
+            "stream-node-max-entries" => self.stream_entries = value as u64,
+            "stream-node-max-bytes" => self.stream_bytes = value,
             _ => {}
         }
     }

@@ -7,6 +7,7 @@ mod cluster;
 mod faults;
 mod lifecycle;
 mod notifications;
+mod pressure;
 mod pubsub;
 mod scripts;
 mod sentinel;

@@ -171,7 +171,8 @@ impl Options {
             }
             at += 1;
         }
-        options.trim = parse_trim(keep, approximate, limit, adding)?;
+        let by_default = Trim::default_limit(call.state.config.limits.stream_entries);
+        options.trim = parse_trim(keep, approximate, limit, by_default, adding)?;
         Ok(options)
     }
 }
@@ -189,6 +190,7 @@ fn parse_trim(
     keep: Option<Keep>,
     approximate: bool,
     limit: Option<u64>,
+    by_default: u64,
     adding: bool,
 ) -> Result<Option<Trim>, Failure> {
     if keep.is_none() && limit.is_some_and(|limit| limit > 0) {
@@ -209,6 +211,6 @@ fn parse_trim(
     let Some(keep) = keep else {
         return Ok(None);
     };
-    let by_default = if approximate { Trim::DEFAULT_LIMIT } else { 0 };
+    let by_default = if approximate { by_default } else { 0 };
     Ok(Some(Trim { keep, approximate, limit: limit.unwrap_or(by_default) }))
 }

@@ -15,6 +15,8 @@ use group::Group;
 use id::{NewId, StreamId};
 use node::Node;
 
+use super::limits::Limits;
+
 /// Fields and values in turn, as they were added.
 pub(crate) type Fields = Vec<Bytes>;
 
@@ -28,6 +30,7 @@ pub(crate) struct Stream {
     max_deleted_id: StreamId,
     entries_added: u64,
     groups: BTreeMap<Bytes, Group>,
+    limits: Limits,
 }
 
 #[derive(Debug, Clone)]
@@ -53,6 +56,11 @@ pub(crate) enum SetIdError {
 }
 
 impl Stream {
+    /// Takes over how many entries a new node may hold.
+    pub(crate) fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
     pub(crate) fn len(&self) -> u64 {
         self.entries.len() as u64
     }
@@ -147,7 +155,7 @@ impl Stream {
     fn node_for(&mut self, id: StreamId, fields: &[Bytes]) -> u64 {
         let newest = self.nodes.last_key_value().map(|(&serial, _)| serial);
         let serial = match self.nodes.last_key_value() {
-            Some((&serial, node)) if node.has_room_for(fields) => serial,
+            Some((&serial, node)) if node.has_room_for(fields, &self.limits) => serial,
             _ => newest.map_or(0, |serial| serial + 1),
         };
         let node = self.nodes.entry(serial).or_insert_with(|| Node::open(id, fields));

@@ -1,17 +1,14 @@
 //! The packing of entries into nodes, which decides what `~` trims.
 //!
-//! Redis stores up to 100 entries or about 4096 bytes of them in one node of a
-//! tree, and approximate trimming removes whole nodes only. Only sizes are kept
+//! Redis stores up to 100 entries or about 4096 bytes of them (both can be
+//! configured) in one node of a tree, and approximate trimming removes whole nodes only. Only sizes are kept
 //! here, counted as the packed form would have them.
 
 use bytes::Bytes;
 
+use super::super::limits::Limits;
 use super::id::StreamId;
 
-/// `stream-node-max-entries`
-pub(super) const MAX_ENTRIES: u64 = 100;
-/// `stream-node-max-bytes`
-const MAX_BYTES: usize = 4096;
 /// Header and end mark of a packed list.
 const FRAME: usize = 7;
 
@@ -37,9 +34,10 @@ impl Node {
         Self { master: id, last: id, live: 0, deleted: 0, bytes, fields: names }
     }
 
-    pub(super) fn has_room_for(&self, fields: &[Bytes]) -> bool {
+    pub(super) fn has_room_for(&self, fields: &[Bytes], limits: &Limits) -> bool {
         let length: usize = fields.iter().map(Bytes::len).sum();
-        self.bytes + length < MAX_BYTES && self.live + self.deleted < MAX_ENTRIES
+        (limits.stream_bytes == 0 || self.bytes + length < limits.stream_bytes)
+            && (limits.stream_entries == 0 || self.live + self.deleted < limits.stream_entries)
     }
 
     pub(super) fn append(&mut self, id: StreamId, fields: &[Bytes]) {

@@ -2,7 +2,6 @@
 
 use super::Stream;
 use super::id::StreamId;
-use super::node::MAX_ENTRIES;
 
 /// What is to remain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,8 +23,13 @@ pub(crate) struct Trim {
 }
 
 impl Trim {
-    /// The limit when `~` is given without `LIMIT`.
-    pub(crate) const DEFAULT_LIMIT: u64 = 100 * MAX_ENTRIES;
+    /// The limit when `~` is given without `LIMIT`: a hundred full nodes.
+    pub(crate) fn default_limit(node_entries: u64) -> u64 {
+        match node_entries.saturating_mul(100) {
+            0 => 10_000,
+            limit => limit.min(1_000_000),
+        }
+    }
 }
 
 impl Stream {
