@@ -79,10 +79,11 @@ pub(super) async fn run(args: RegisterArgs, global: &Global) -> Result<(), Failu
     if let Some(name) = args.name {
         registration = registration.with_name(name);
     }
-    if !args.capabilities.is_empty() {
-        let capabilities = args.capabilities.into_iter().map(|it| it.0).collect();
-        let mut set = CapabilitySet::new(args.agent.clone(), capabilities);
-        set.load_factor = args.load;
+    let capabilities: Vec<_> = args.capabilities.into_iter().map(|it| it.0).collect();
+    let mut set = CapabilitySet::new(args.agent.clone(), capabilities);
+    set.load_factor = args.load;
+    set.check()?;
+    if !set.capabilities.is_empty() {
         registration = registration.with_capabilities(set);
     }
     let policy = RegistryPolicy::new().with_ttl(args.ttl.0);

@@ -9,6 +9,7 @@ mod harness;
 mod inspect;
 mod pipe;
 mod receive;
+mod registry;
 mod send;
 mod servers;
 mod settle;
