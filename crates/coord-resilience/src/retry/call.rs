@@ -75,8 +75,56 @@ impl<'a, S, T, E, Op, W, N> Call<'a, S, Result<T, E>, Op, W, N> {
         N: Notify<E>,
     {
         let Retry { sleeper, limits } = self.retry;
-        let mut course = Course::new(limits);
-        course.start_if_limited();
+        if !limits.is_plain() {
+            let mut course = Course::new(limits);
+            course.start_if_limited();
+            return self.attempts(course).await;
+        }
+        // The first attempt where nothing limits it: most runs end here, so it keeps no more
+        // than it needs.
+        let mut started = None;
+        let result = {
+            let mut future = pin!((self.op)(Attempt::FIRST));
+            poll_fn(|cx| {
+                let poll = future.as_mut().poll(cx);
+                if poll.is_pending() && started.is_none() {
+                    started = Some(limits.clock.coarse());
+                }
+                poll
+            })
+            .await
+        };
+        let class = self.when.classify(&result);
+        let result = match (result, class) {
+            (Ok(value), None) => {
+                if let Some(budget) = &limits.budget {
+                    budget.deposit(1);
+                }
+                return Ok(value);
+            }
+            (result, _) => result,
+        };
+        let mut course = Course::after_first(limits, started);
+        match decide(&mut course, class, result)? {
+            Step::Done(value) => Ok(value),
+            Step::Wait(delay) => {
+                self.notify.notify(retrying(&course, delay));
+                sleeper.sleep(delay).await;
+                self.attempts(course).await
+            }
+        }
+    }
+
+    /// The attempts still to make.
+    async fn attempts<Fut>(mut self, mut course: Course<'a, E>) -> Result<T, RetryError<E>>
+    where
+        S: Sleeper,
+        Op: FnMut(Attempt<'_, E>) -> Fut,
+        Fut: Future<Output = Result<T, E>>,
+        W: Classify<T, E>,
+        N: Notify<E>,
+    {
+        let Retry { sleeper, limits } = self.retry;
         loop {
             let mut permit = match admit(limits.breaker.as_ref(), &mut course) {
                 Admission::Go(permit) => permit,
@@ -206,6 +254,16 @@ fn settle<T, E>(
             (_, Some(Class::Transient | Class::Throttled { .. })) => Outcome::FAILURE,
         });
     }
+    decide(course, class, result)
+}
+
+/// Decides how to go on after a result of this class.
+#[inline]
+fn decide<T, E>(
+    course: &mut Course<'_, E>,
+    class: Option<Class>,
+    result: Result<T, E>,
+) -> Result<Step<T>, RetryError<E>> {
     let error = match (result, class) {
         (Ok(value), None) => {
             course.succeeded();

@@ -53,6 +53,12 @@ impl<'a, E> Course<'a, E> {
         }
     }
 
+    /// A run whose first attempt has been made; `started` if it waited.
+    #[cold]
+    pub(crate) fn after_first(limits: &'a Limits, started: Option<Duration>) -> Self {
+        Self { started, attempts: 1, ..Self::new(limits) }
+    }
+
     /// Notes the start, unless noted already. The coarse clock is never ahead, so the run can
     /// only look longer than it was.
     #[inline]

@@ -54,6 +54,16 @@ struct Limits {
     seed: Option<u64>,
 }
 
+impl Limits {
+    /// Whether nothing limits the first attempt.
+    #[inline]
+    const fn is_plain(&self) -> bool {
+        self.breaker.is_none()
+            && self.policy.deadline.is_none()
+            && self.policy.attempt_timeout.is_none()
+    }
+}
+
 #[cfg(feature = "tokio")]
 impl Retry<crate::sleep::TokioSleeper> {
     /// Retries that wait on tokio's timer.
@@ -182,6 +192,11 @@ pub struct Attempt<'a, E> {
     pub elapsed: Duration,
     /// The latest error of an earlier attempt.
     pub last: Option<&'a E>,
+}
+
+impl<E> Attempt<'_, E> {
+    /// Before anything has happened.
+    const FIRST: Self = Self { number: 1, elapsed: Duration::ZERO, last: None };
 }
 
 /// What a hook learns before a wait.
