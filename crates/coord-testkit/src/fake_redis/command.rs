@@ -110,8 +110,12 @@ impl Keys {
             Self::Counted(at) => counted(at),
             Self::DestAndCounted => {
                 let mut keys = counted(2);
-                if !keys.is_empty() {
-                    keys.insert(0, 1);
+                // Redis names the destination last where it has to read the count leniently.
+                let exact = args.get(2).is_some_and(|arg| super::number::parse_i64(arg).is_some());
+                match (keys.is_empty(), exact) {
+                    (true, _) => {}
+                    (false, true) => keys.insert(0, 1),
+                    (false, false) => keys.push(1),
                 }
                 keys
             }
