@@ -63,6 +63,10 @@ impl Mailboxes {
         self.indexed.lock().unwrap_or_else(PoisonError::into_inner).contains(mailbox)
     }
 
+    pub(crate) fn forget_indexed(&self, mailbox: &str) {
+        self.indexed.lock().unwrap_or_else(PoisonError::into_inner).remove(mailbox);
+    }
+
     pub(crate) fn note_indexed(&self, mailbox: String) {
         let mut indexed = self.indexed.lock().unwrap_or_else(PoisonError::into_inner);
         if indexed.len() >= MAX_INDEXED {

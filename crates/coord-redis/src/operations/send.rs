@@ -82,7 +82,7 @@ pub(crate) async fn send(
     if answer.outcomes.len() != batch.len() {
         return Err(unexpected(script.name(), answer.outcomes).into());
     }
-    note_answer(mailboxes, recipient, &answer).await?;
+    note_answer(mailboxes, recipient, &answer).await;
     Ok(batch.iter().enumerate().map(|(at, prepared)| answer.result(prepared, at)).collect())
 }
 
@@ -121,19 +121,21 @@ pub(super) fn decode(
 
 /// Counts what was sent; a mailbox that this process knew and that is new again lost its entry
 /// in the index with the flushed data, and the prefix its marker.
-pub(super) async fn note_answer(
-    mailboxes: &Mailboxes,
-    recipient: &AgentId,
-    answer: &Answer,
-) -> Result<(), BackendError> {
+///
+/// The messages are taken already, so a failure here is none of the send: whoever was told so
+/// would send them again. The next send of this process makes the entry instead.
+pub(super) async fn note_answer(mailboxes: &Mailboxes, recipient: &AgentId, answer: &Answer) {
     for outcome in &answer.outcomes {
         mailboxes.metrics.sent(!matches!(outcome, SendOutcome::Refused(_)));
     }
-    if answer.is_new {
-        claim(&mailboxes.lane, &mailboxes.prefix).await?;
-        add_to_index(mailboxes, recipient.mailbox_key()).await?;
+    if answer.is_new && restore(mailboxes, recipient).await.is_err() {
+        mailboxes.forget_indexed(&recipient.mailbox_key());
     }
-    Ok(())
+}
+
+async fn restore(mailboxes: &Mailboxes, recipient: &AgentId) -> Result<(), BackendError> {
+    claim(&mailboxes.lane, &mailboxes.prefix).await?;
+    add_to_index(mailboxes, recipient.mailbox_key()).await
 }
 
 /// Appends what the scripts need of one message.

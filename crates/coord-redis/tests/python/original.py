@@ -2,7 +2,7 @@
 
 Usage: original.py PORT PREFIX. Reads one JSON request a line, {"do": verb, ...}, and answers one
 JSON line, {"ok": value} or {"error": text}. Only the standard library is used. Commands, keys and
-bytes are those of docs/wire-format.md; the original's lack of atomicity is kept.
+bytes are those of docs/redis-data-model.md; the original's lack of atomicity is kept.
 """
 
 import json
