@@ -44,6 +44,25 @@ fn find_by_name(args: &[Bytes]) -> Option<Found> {
     })
 }
 
+impl State {
+    /// Whether a request, sent now, would run Lua code.
+    pub(crate) fn runs_script(&self, id: SessionId, args: &[Bytes]) -> bool {
+        let runs = |args: &[Bytes]| {
+            find_by_name(args).is_some_and(|found| {
+                found.runs_script()
+                    || (found.parent == Some("function")
+                        && matches!(found.command.name, "load" | "restore"))
+            })
+        };
+        match self.sessions.get(&id).and_then(|session| session.multi.as_ref()) {
+            None => runs(args),
+            Some(multi) => {
+                args[0].eq_ignore_ascii_case(b"exec") && multi.queued.iter().any(|args| runs(args))
+            }
+        }
+    }
+}
+
 /// Finds the row of a request and checks its arity.
 pub(crate) fn find(args: &[Bytes]) -> Result<Found, Failure> {
     let Some(command) = commands::lookup(&args[0]) else {

@@ -56,6 +56,7 @@ mod command;
 mod commands;
 mod config;
 mod dispatch;
+mod errand;
 mod failure;
 mod fault;
 mod function_dump;
