@@ -7,7 +7,6 @@ use bytes::Bytes;
 use super::acl::Users;
 use super::blocking::Waiting;
 use super::clock::Clock;
-use super::commands::Dumped;
 use super::config::Config;
 use super::dispatch::Found;
 use super::fault::Faults;
@@ -60,7 +59,6 @@ pub(crate) struct State {
     pub(crate) stopped: bool,
     /// The next expiry as the connections that are told know it.
     pub(crate) known_expiry: Option<u64>,
-    pub(crate) dumped: Dumped,
     pub(crate) topology: Topology,
     pub(crate) history: History,
     /// The node `scripts` belongs to.
@@ -144,7 +142,6 @@ impl State {
             refuses: false,
             stopped: false,
             known_expiry: None,
-            dumped: Dumped::default(),
             topology: Topology::Single,
             history: History::default(),
             active_node: 0,

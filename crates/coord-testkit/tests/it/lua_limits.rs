@@ -143,7 +143,7 @@ async fn restores_functions_a_real_server_dumped() {
     let refused = connection.ask(&[&b"FUNCTION"[..], b"RESTORE", &broken]).await;
     assert_eq!(refused, b"-ERR DUMP payload version or checksum are wrong\r\n");
     let collision = connection.ask(&restore).await;
-    assert_eq!(collision, b"-ERR Library 'lib' already exists\r\n");
+    assert_eq!(collision, b"-ERR Library lib already exists\r\n");
     let replace = [&b"FUNCTION"[..], b"RESTORE", payload, b"REPLACE"];
     assert_eq!(connection.ask(&replace).await, b"+OK\r\n");
     let dump = connection.ask(&["FUNCTION", "DUMP"]).await;

@@ -46,7 +46,6 @@ mod tips;
 mod tracking;
 mod transactions;
 
-pub(crate) use dump::Dumped;
 pub(crate) use object::estimate;
 
 /// Every family of commands.

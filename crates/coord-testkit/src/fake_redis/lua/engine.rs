@@ -216,6 +216,10 @@ impl Running {
     pub(crate) fn control(&self) -> &Control {
         &self.control
     }
+    /// Whether it has run for so long.
+    pub(crate) fn lasts_for(&self, time: Duration) -> bool {
+        self.started.elapsed() >= time
+    }
     /// Marks the run busy once it has taken longer than `limit`.
     pub(crate) fn watch(&self, limit: Duration) {
         if self.started.elapsed() >= limit {
