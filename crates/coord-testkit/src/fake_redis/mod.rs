@@ -81,6 +81,7 @@ mod session;
 mod settings;
 mod sha256;
 mod shared;
+mod slow;
 mod state;
 mod store;
 mod topology;

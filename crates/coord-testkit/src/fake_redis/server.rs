@@ -35,6 +35,12 @@ pub(crate) struct Origin {
 }
 
 impl State {
+    /// Whether there are more connections than `maxclients`.
+    fn is_full(&self) -> bool {
+        let most = usize::try_from(self.config.number("maxclients")).unwrap_or(usize::MAX);
+        self.sessions.len() > most
+    }
+
     /// Opens a session that wakes its connection by `wake`; the caller closes it.
     pub(crate) fn open_session(&mut self, origin: Origin, wake: &Arc<Notify>) -> SessionId {
         let id = self.next_session;
@@ -222,6 +228,15 @@ fn take_turn(
     if state.stopped || (requests.is_new() && state.refuses_node(node)) {
         return GONE;
     }
+    if requests.is_new() && state.is_full() {
+        state.stats.refused += 1;
+        Reply::Error("ERR max number of clients reached".into()).encode(false, output);
+        requests.opened = true;
+        if let Some(session) = state.sessions.get_mut(&id) {
+            session.closing = true;
+        }
+        return Turn { closing: true, killed: false, blocked: false, sleep: None, script: None };
+    }
     requests.opened = true;
     after_refusal(&mut state, id, std::mem::take(&mut requests.refused));
     loop {
@@ -231,6 +246,7 @@ fn take_turn(
         if session.blocked.is_some() || session.closing || session.killed || session.hung {
             break;
         }
+        let before = input.len() + requests.parser.taken();
         let next = match requests.held.take() {
             Some(held) => Ok(Some(held)),
             None => requests
@@ -238,6 +254,9 @@ fn take_turn(
                 .next(input, session.user.is_some())
                 .map(|args| args.map(|args| Held { args, until_us: None })),
         };
+        if let Some(session) = state.sessions.get_mut(&id) {
+            session.note_received(if matches!(next, Ok(Some(_))) { before } else { input.len() });
+        }
         match next {
             Ok(None) => break,
             Ok(Some(held)) if held.args.is_empty() => {}
@@ -261,6 +280,11 @@ fn take_turn(
                 }
             }
         }
+    }
+    if script.is_none()
+        && let Some(session) = state.sessions.get_mut(&id)
+    {
+        session.received = input.len();
     }
     state.tick();
     let now_us = state.now_us;

@@ -40,6 +40,13 @@ pub(crate) struct TrackingTable {
     flushed: bool,
 }
 
+impl TrackingTable {
+    /// Tracked keys, and how often they are tracked.
+    pub(crate) fn sizes(&self) -> (usize, usize) {
+        (self.readers.len(), self.readers.values().map(BTreeSet::len).sum())
+    }
+}
+
 impl State {
     /// Notes the keys a reading command has looked at.
     pub(crate) fn track_read(&mut self, id: SessionId, keys: &[&Bytes]) {
