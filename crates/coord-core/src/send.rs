@@ -75,12 +75,7 @@ impl SendOptions {
 
     /// The defaults.
     pub const fn new() -> Self {
-        Self {
-            delay: None,
-            expires_in: None,
-            dedup_window: None,
-            durability: Durability::Accepted,
-        }
+        Self { delay: None, expires_in: None, dedup_window: None, durability: Durability::Accepted }
     }
 
     /// The message becomes ready this long after the server took it.
@@ -218,9 +213,9 @@ impl MessageResult {
     pub const fn refusal(&self) -> Option<SendRefusal> {
         match self.outcome {
             SendOutcome::Refused(refusal) => Some(refusal),
-            SendOutcome::Accepted
-            | SendOutcome::Duplicate
-            | SendOutcome::Unconfirmed { .. } => None,
+            SendOutcome::Accepted | SendOutcome::Duplicate | SendOutcome::Unconfirmed { .. } => {
+                None
+            }
         }
     }
 

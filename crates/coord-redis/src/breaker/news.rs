@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use coord_resilience::breaker::{BreakerName, Version};
 use futures_util::StreamExt;
-use redis::aio::{PubSubSink, PubSubStream};
 use redis::RedisError;
+use redis::aio::{PubSubSink, PubSubStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};

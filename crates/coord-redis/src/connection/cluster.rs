@@ -207,7 +207,7 @@ impl ClusterLane {
         let seeds = self.seeds.iter().filter_map(|seed| {
             let address = seed.addr().to_string();
             let is_known = known.iter().any(|node| node.address() == address);
-            let door = Door::Fixed(client(seed, &address).ok()?);
+            let door = Door::Fixed(Box::new(client(seed, &address).ok()?));
             (!is_known).then(|| Arc::new(NodeLane::new(door, self.limits, address)))
         });
         let slots = redis::cmd("CLUSTER").arg("SLOTS").take();
@@ -245,8 +245,8 @@ impl ClusterLane {
     /// Makes the answer of CLUSTER SLOTS the table.
     fn take_over(&self, told_by: &NodeLane, ranges: &Value) -> Result<(), BackendError> {
         let what = "CLUSTER SLOTS";
-        let ranges: Vec<Vec<Value>> = redis::from_redis_value_ref(ranges)
-            .map_err(|e| error::unexpected(what, e))?;
+        let ranges: Vec<Vec<Value>> =
+            redis::from_redis_value_ref(ranges).map_err(|e| error::unexpected(what, e))?;
         let own_host = split_address(told_by.address()).map_or("", |(host, _)| host);
         let mut fresh = Table { owners: vec![None; usize::from(slots::COUNT)], ..Table::default() };
         let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
@@ -261,12 +261,15 @@ impl ClusterLane {
             };
             // A node that does not know its own name says nothing: then it is where it was asked.
             let host = master.first().and_then(|it| redis::from_redis_value_ref(it).ok());
-            let host: String = host.filter(|it: &String| !it.is_empty() && it != "?")
+            let host: String = host
+                .filter(|it: &String| !it.is_empty() && it != "?")
                 .unwrap_or_else(|| own_host.to_owned());
             let address = format!("{host}:{port}");
             // Who was known before keeps the connection.
             let known = table.by_address.get(&address).map(|at| &table.nodes[usize::from(*at)]);
-            let Some(at) = fresh.keep(&address, known, &self.seeds[0], self.limits) else { continue };
+            let Some(at) = fresh.keep(&address, known, &self.seeds[0], self.limits) else {
+                continue;
+            };
             let range = usize::from(first)..=usize::from(last.min(slots::COUNT - 1));
             if let Some(owners) = fresh.owners.get_mut(range) {
                 owners.fill(Some(at));
@@ -296,7 +299,7 @@ impl Table {
             Some(node) => Arc::clone(node),
             None => {
                 let (host, port) = split_address(address)?;
-                let door = Door::Fixed(client(&at(like, host, port), address).ok()?);
+                let door = Door::Fixed(Box::new(client(&at(like, host, port), address).ok()?));
                 Arc::new(NodeLane::new(door, limits, address.to_owned()))
             }
         };

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use coord_core::{BackendError, BackendErrorKind, Durability};
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Cmd, ErrorKind, RedisError, RedisResult, ServerErrorKind, Value};
+use redis::{
+    AsyncConnectionConfig, Cmd, ErrorKind, RedisError, RedisResult, ServerErrorKind, Value,
+};
 use tokio::sync::{OnceCell, Semaphore};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -50,7 +52,8 @@ impl CommandLane {
         let ask = async || {
             let command = redis::cmd("COMMAND").arg("INFO").arg("WAITAOF").take();
             let all = self.command_everywhere("COMMAND INFO", &command).await?;
-            let is_known = |it: &Value| matches!(it, Value::Array(it) if it.first() != Some(&Value::Nil));
+            let is_known =
+                |it: &Value| matches!(it, Value::Array(it) if it.first() != Some(&Value::Nil));
             Ok(all.iter().all(|(_, known)| is_known(known)))
         };
         self.waiters.has_waitaof.get_or_try_init(ask).await.copied()
@@ -95,7 +98,11 @@ impl CommandLane {
         }
     }
 
-    async fn run(&self, connection: &mut MultiplexedConnection, call: &Call<'_>) -> RedisResult<Value> {
+    async fn run(
+        &self,
+        connection: &mut MultiplexedConnection,
+        call: &Call<'_>,
+    ) -> RedisResult<Value> {
         match self.limited(call.by_digest(), connection, self.limits.response).await {
             Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
                 self.limited(&call.by_source(), connection, self.limits.response).await
@@ -140,7 +147,8 @@ impl CommandLane {
         let idle = || self.waiters.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         while let Some(mut connection) = idle() {
             // It may be broken, or lead to a master of yesterday.
-            let role = self.limited(&redis::cmd("ROLE"), &mut connection, self.limits.connect).await;
+            let role =
+                self.limited(&redis::cmd("ROLE"), &mut connection, self.limits.connect).await;
             if role.is_ok_and(|role| super::sentinel::is_master(&role)) {
                 return Ok(connection);
             }

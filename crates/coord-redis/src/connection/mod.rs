@@ -12,7 +12,9 @@ use std::time::Duration;
 use coord_core::BackendError;
 use redis::aio::MultiplexedConnection;
 use redis::io::tcp::TcpSettings;
-use redis::{AsyncConnectionConfig, Client, Cmd, ConnectionInfo, ErrorKind, ServerErrorKind, Value};
+use redis::{
+    AsyncConnectionConfig, Client, Cmd, ConnectionInfo, ErrorKind, ServerErrorKind, Value,
+};
 
 use crate::config::RedisConfig;
 use crate::error;
@@ -63,7 +65,7 @@ impl CommandLane {
         let limits = Limits { connect, response };
         let route = match topology {
             Topology::Single(info) => {
-                let door = Door::Fixed(client(info, &address)?);
+                let door = Door::Fixed(Box::new(client(info, &address)?));
                 Route::One(NodeLane::new(door, limits, address.clone()))
             }
             Topology::Sentinel(place) => {
@@ -101,7 +103,9 @@ impl CommandLane {
     ) -> Result<Value, BackendError> {
         let answer = match &self.route {
             Route::One(node) => node.attempt(command).await,
-            Route::Cluster(cluster) => cluster.attempt(Some(slots::of(key.as_bytes())), command).await,
+            Route::Cluster(cluster) => {
+                cluster.attempt(Some(slots::of(key.as_bytes())), command).await
+            }
         };
         answer?.map_err(|e| error::running(what, e))
     }

@@ -19,7 +19,7 @@ pub(super) type Answer = Result<Result<Value, RedisError>, BackendError>;
 
 /// How a connection is made.
 pub(super) enum Door {
-    Fixed(Client),
+    Fixed(Box<Client>),
     Sentinel(Arc<Sentinels>),
 }
 
@@ -105,7 +105,9 @@ impl NodeLane {
         settings: &AsyncConnectionConfig,
     ) -> Result<MultiplexedConnection, BackendError> {
         let made = match &self.door {
-            Door::Fixed(client) => client.get_multiplexed_async_connection_with_config(settings).await,
+            Door::Fixed(client) => {
+                client.get_multiplexed_async_connection_with_config(settings).await
+            }
             Door::Sentinel(sentinels) => return Ok(sentinels.connect(settings).await?.0),
         };
         made.map_err(|e| error::connecting(&self.address, e))
@@ -114,7 +116,7 @@ impl NodeLane {
     /// A client of the server.
     pub(super) async fn client(&self) -> Result<Client, BackendError> {
         match &self.door {
-            Door::Fixed(client) => Ok(client.clone()),
+            Door::Fixed(client) => Ok((**client).clone()),
             Door::Sentinel(sentinels) => sentinels.master().await,
         }
     }
@@ -127,7 +129,8 @@ impl NodeLane {
                 (made.map_err(|e| Failed::connecting(&self.address, e))?, None)
             }
             Door::Sentinel(sentinels) => {
-                let (connection, master) = sentinels.connect(&settings).await.map_err(Failed::from)?;
+                let (connection, master) =
+                    sentinels.connect(&settings).await.map_err(Failed::from)?;
                 (connection, Some(Watch::start(Arc::clone(sentinels), master)))
             }
         };

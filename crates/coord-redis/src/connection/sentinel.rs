@@ -112,7 +112,8 @@ impl Sentinels {
         let settings = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(self.limit))
             .set_response_timeout(Some(self.limit));
-        let mut connection = sentinel.get_multiplexed_async_connection_with_config(&settings).await?;
+        let mut connection =
+            sentinel.get_multiplexed_async_connection_with_config(&settings).await?;
         let mut both = redis::pipe();
         both.cmd("SENTINEL").arg("MASTER").arg(&self.service);
         // While its failover is not over yet, only this names the promoted one.
@@ -149,10 +150,10 @@ impl Sentinels {
                 pause = first;
                 // What happened before somebody listened.
                 while !self.is_other(sentinel, master).await {
-                    match timeout(SILENCE, heard.next()).await {
-                        Ok(None) => break,
-                        // Silence on a dead connection looks like silence: the sentinel is asked.
-                        Ok(Some(_)) | Err(_) => {}
+                    // A dead connection is as silent as a quiet one: after a while the sentinel is
+                    // asked.
+                    if let Ok(None) = timeout(SILENCE, heard.next()).await {
+                        break;
                     }
                 }
             }
@@ -170,9 +171,9 @@ impl Sentinels {
             return false;
         }
         // One that lags behind the others still names the old one.
-        self.ask_all().await.is_ok_and(|best| {
-            at(&self.server, &best.host, best.port).addr().to_string() != master
-        })
+        self.ask_all()
+            .await
+            .is_ok_and(|best| at(&self.server, &best.host, best.port).addr().to_string() != master)
     }
 }
 

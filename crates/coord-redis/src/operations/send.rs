@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use coord_core::{
-    AgentId, AgentMessage, BackendError, Durability, InvalidInput, MessageResult, QueueMessage, SendError,
-    SendOptions, SendOutcome, SendRefusal, Unsupported, micros,
+    AgentId, AgentMessage, BackendError, Durability, InvalidInput, MessageResult, QueueMessage,
+    SendError, SendOptions, SendOutcome, SendRefusal, Unsupported, micros,
 };
 
 use redis::Value;

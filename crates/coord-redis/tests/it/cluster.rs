@@ -285,8 +285,7 @@ async fn forwarding_across_slots_is_refused_or_deduplicated() {
         mail.send_message(&there, &here, message("first-1")).await.unwrap();
         let held = mail.receive(&here, LONG).await.unwrap().unwrap();
         let options = coord_core::SendOptions::new();
-        let refused =
-            mail.forward(&here, &held.token, &there, message("second-1"), options).await;
+        let refused = mail.forward(&here, &held.token, &there, message("second-1"), options).await;
         assert!(matches!(refused, Err(SettleError::Unsupported(_))), "{refused:?}");
         assert_eq!(mail.mailbox_stats(&here).await.unwrap().reserved, 1);
         assert_eq!(mail.mailbox_stats(&there).await.unwrap().depth, 0);

@@ -109,8 +109,10 @@ async fn a_refusal_is_no_lack_of_replicas() {
         let (_, refused) = send(&world, replicas(1, SHORT)).await;
         assert!(matches!(refused, SendOutcome::Refused(_)), "{layout}: {refused:?}");
         for bad in [replicas(0, SHORT), replicas(1, Duration::ZERO)] {
-            let sent =
-                world.mail.send_message_with(&world.from, &world.to, world.message("{}"), bad).await;
+            let sent = world
+                .mail
+                .send_message_with(&world.from, &world.to, world.message("{}"), bad)
+                .await;
             let Err(SendError::Invalid(error)) = sent else { panic!("{sent:?}") };
             assert!(error.to_string().contains("durability"), "{error}");
         }

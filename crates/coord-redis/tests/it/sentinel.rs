@@ -58,7 +58,9 @@ async fn promoted(sentinels: &RealSentinel, at: usize) -> Instant {
 }
 
 async fn survives(loss: Loss) {
-    let Some(mut sentinels) = RealSentinel::start_or_ignore("a failover under load") else { return };
+    let Some(mut sentinels) = RealSentinel::start_or_ignore("a failover under load") else {
+        return;
+    };
     let prefix = fresh_prefix();
     let config = config(&sentinels).with_prefix(&prefix).unwrap();
     let producers = coordinators(PRODUCERS, &config).await;

@@ -5,12 +5,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use coord_core::mailbox::{ForwardOutcome, Send};
 use coord_core::{
-    Durability, Unsupported,
-    AdminError, AgentId, AgentMessage, DeadLetter, DeadSelection, FailureType, InvalidInput,
-    MailboxPolicy, MailboxStats, MessageCoordinator, MessageId, MessageResult, MessageSubscription,
-    MessageType, NackOutcome, Page, PeekedMessage, QueueMessage, ReadyCounts, ReceiveError,
-    ReceivedMessage, ReservationToken, SendError, SendOptions, SettleError, Timestamp,
-    check_visibility,
+    AdminError, AgentId, AgentMessage, DeadLetter, DeadSelection, Durability, FailureType,
+    InvalidInput, MailboxPolicy, MailboxStats, MessageCoordinator, MessageId, MessageResult,
+    MessageSubscription, MessageType, NackOutcome, Page, PeekedMessage, QueueMessage, ReadyCounts,
+    ReceiveError, ReceivedMessage, ReservationToken, SendError, SendOptions, SettleError,
+    Timestamp, Unsupported, check_visibility,
 };
 
 use super::InMemoryCoordinator;
