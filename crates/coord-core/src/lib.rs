@@ -45,6 +45,6 @@ pub use policy::{ExpiryPolicy, MailboxPolicy};
 pub use reservation::{
     AckAndReceive, MAX_VISIBILITY, ReceivedMessage, ReservationToken, check_visibility,
 };
-pub use send::{MessageResult, SendOptions, SendOutcome, SendRefusal};
+pub use send::{Durability, MessageResult, SendOptions, SendOutcome, SendRefusal};
 pub use subscription::{MessageSubscription, SubscriptionCloser};
 pub use time::{Timestamp, micros};

@@ -85,7 +85,8 @@ impl RedisMessageCoordinator {
         let warnings = check_server(&lane).await?.into();
         check_layout(&lane, config.layout(), config.prefix()).await?;
         let prefix = config.prefix().to_owned();
-        let mailboxes = Mailboxes::new(lane, config.layout(), prefix, policy, metrics);
+        let across = config.forward_across();
+        let mailboxes = Mailboxes::new(lane, config.layout(), prefix, policy, metrics, across);
         Ok(Self { mailboxes: Arc::new(mailboxes), warnings })
     }
 
@@ -98,7 +99,8 @@ impl RedisMessageCoordinator {
         policy.validate()?;
         let own = &self.mailboxes;
         let (lane, metrics) = (Arc::clone(&own.lane), Arc::clone(&own.metrics));
-        let mailboxes = Mailboxes::new(lane, own.layout, own.prefix.clone(), policy, metrics);
+        let (prefix, across) = (own.prefix.clone(), own.forward_across);
+        let mailboxes = Mailboxes::new(lane, own.layout, prefix, policy, metrics, across);
         Ok(Self { mailboxes: Arc::new(mailboxes), warnings: Arc::clone(&self.warnings) })
     }
 

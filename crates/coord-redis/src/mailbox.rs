@@ -6,6 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use coord_core::{AgentId, MailboxPolicy, MessageMetrics, ReservationToken, Timestamp, micros};
 
+use crate::config::ForwardAcross;
 use crate::connection::CommandLane;
 use crate::keys::MailboxKeys;
 use crate::layout::KeyLayout;
@@ -16,6 +17,7 @@ pub(crate) struct Mailboxes {
     pub(crate) layout: KeyLayout,
     pub(crate) prefix: String,
     pub(crate) metrics: Arc<dyn MessageMetrics>,
+    pub(crate) forward_across: ForwardAcross,
     policy: RwLock<MailboxPolicy>,
     /// Mailboxes this process has put into the index; forgotten when there are too many.
     indexed: Mutex<HashSet<String>>,
@@ -35,12 +37,14 @@ impl Mailboxes {
         prefix: String,
         policy: MailboxPolicy,
         metrics: Arc<dyn MessageMetrics>,
+        forward_across: ForwardAcross,
     ) -> Self {
         Self {
             lane,
             layout,
             prefix,
             metrics,
+            forward_across,
             policy: RwLock::new(policy),
             indexed: Mutex::default(),
             last_micros: Mutex::default(),
