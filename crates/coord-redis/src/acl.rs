@@ -106,7 +106,14 @@ impl Role {
             (Self::Producer, KeyLayout::Tta) => named(&["lib/time", "lib/tta_send", "tta/send"]),
             (Self::Consumer, layout) => {
                 let verbs = [
-                    "ack", "bury", "extend", "forward", "nack", "receive", "recover", "release",
+                    "ack",
+                    "bury",
+                    "extend",
+                    "forward",
+                    "nack",
+                    "receive",
+                    "recover",
+                    "release",
                     "subscribe",
                 ];
                 of_layout(layout, |verb| verbs.contains(&verb))
@@ -148,17 +155,8 @@ fn commands_of(source: &str) -> impl Iterator<Item = String> + '_ {
 /// What every role sends: making a connection, the checks at the start, running scripts.
 ///
 /// The client library also tells its name (CLIENT SETINFO) and minds no refusal.
-const CONNECTING: [&str; 9] = [
-    "asking",
-    "cluster|slots",
-    "eval",
-    "evalsha",
-    "get",
-    "info",
-    "role",
-    "scan",
-    "set",
-];
+const CONNECTING: [&str; 9] =
+    ["asking", "cluster|slots", "eval", "evalsha", "get", "info", "role", "scan", "set"];
 
 macro_rules! scripts {
     ($($name:literal),+ $(,)?) => {
@@ -234,7 +232,8 @@ mod tests {
             let space = space.unwrap().path();
             for file in std::fs::read_dir(&space).unwrap() {
                 let file = file.unwrap().path();
-                let part = |path: &std::path::Path| path.file_stem().unwrap().to_str().unwrap().to_owned();
+                let part =
+                    |path: &std::path::Path| path.file_stem().unwrap().to_str().unwrap().to_owned();
                 let name = format!("{}/{}", part(&space), part(&file));
                 assert!(SCRIPTS.iter().any(|(it, _)| *it == name), "add {name:?} to SCRIPTS");
             }

@@ -79,7 +79,8 @@ impl RedisMessageCoordinator {
         let (lane, ..) = self.place();
         let mut findings = Vec::new();
         for (address, reply) in lane.command_everywhere("INFO", &redis::cmd("INFO")).await? {
-            let info: String = from_redis_value_ref(&reply).map_err(|e| running("INFO", e.into()))?;
+            let info: String =
+                from_redis_value_ref(&reply).map_err(|e| running("INFO", e.into()))?;
             findings.extend(of_info(&address, &info));
         }
         Ok(findings)
@@ -160,7 +161,9 @@ impl RedisMessageCoordinator {
                         "{} messages are counted but neither waiting nor reserved",
                         stats.depth - placed
                     ),
-                    advice: Some("coord reconcile, if they stay: a peer crashed between two commands"),
+                    advice: Some(
+                        "coord reconcile, if they stay: a peer crashed between two commands",
+                    ),
                 });
             }
             let tokens = self.stuck_tokens(agent).await?;
@@ -263,7 +266,7 @@ fn of_info(address: &str, info: &str) -> Vec<Finding> {
     };
 
     let (used, most) = (number("used_memory"), number("maxmemory"));
-    let percent = if most == 0 { 0 } else { used.saturating_mul(100) / most };
+    let percent = used.saturating_mul(100).checked_div(most).unwrap_or(0);
     let found = match most {
         0 => format!("{used} bytes used, no limit set"),
         _ => format!("{used} of {most} bytes used, {percent} %"),

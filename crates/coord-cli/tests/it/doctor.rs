@@ -58,7 +58,10 @@ fn problems_are_named_with_what_to_do() {
             let ran = place.run(&["--output", "json", "doctor"]);
             assert_eq!(ran.status, Some(1), "{ran:?}");
             let lines = lines(&ran);
-            assert_eq!((state(&lines, "leaks"), state(&lines, "tokens")), ("problem".into(), "problem".into()));
+            assert_eq!(
+                (state(&lines, "leaks"), state(&lines, "tokens")),
+                ("problem".into(), "problem".into())
+            );
             assert!(ran.err.contains("2 of"), "{}", ran.err);
         }
     });
@@ -80,7 +83,8 @@ fn run(args: &[&str]) -> Ran {
 
 /// Sends and receives with these global options.
 fn round(global: &[&str]) {
-    let sent = run(&[global, &["send", "writer", "--from", "planner", "--id", "msg-000001"]].concat());
+    let sent =
+        run(&[global, &["send", "writer", "--from", "planner", "--id", "msg-000001"]].concat());
     assert_eq!(sent.out, "delivered msg-000001 to writer\n", "{sent:?}");
     let received = run(&[global, &["--output", "json", "receive", "writer"]].concat());
     assert!(received.out.contains("msg-000001"), "{received:?}");

@@ -167,7 +167,10 @@ fn the_documents_are_true() {
                 role.as_str(),
                 role.rules(layout, layout.default_prefix())
             );
-            assert!(text.lines().any(|it| it == line), "docs/acl.md lacks:\n{line}");
+            assert!(
+                text.lines().any(|it| it == line),
+                "docs/acl.md lacks what the example acl prints:\n{line}"
+            );
         }
     }
 }

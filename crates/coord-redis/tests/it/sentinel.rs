@@ -203,7 +203,9 @@ async fn a_master_that_cannot_be_found_is_explained() {
 /// was tripped after it opens everybody.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn shared_breakers_survive_a_failover() {
-    let Some(mut sentinels) = RealSentinel::start_or_ignore("shared_breakers_survive") else { return };
+    let Some(mut sentinels) = RealSentinel::start_or_ignore("shared_breakers_survive") else {
+        return;
+    };
     let settings = config(&sentinels).with_prefix(&fresh_prefix()).unwrap();
     let nodes: Vec<_> = (0..3).map(|_| member(settings.clone())).collect();
     let all = async |what: &str, done: &dyn Fn(&SharedBreaker) -> bool| {
