@@ -6,7 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use coord_core::BackendError;
 use redis::aio::MultiplexedConnection;
 use redis::io::tcp::TcpSettings;
-use redis::{AsyncConnectionConfig, Client, Cmd, ErrorKind, RedisError, ServerErrorKind, Value};
+use redis::{
+    AsyncConnectionConfig, Client, Cmd, ErrorKind, ProtocolVersion, RedisError, ServerErrorKind,
+    Value,
+};
 use tokio::sync::OnceCell;
 
 use crate::config::RedisConfig;
@@ -86,6 +89,18 @@ impl CommandLane {
             Err(_) => {}
         }
         Ok(answer)
+    }
+
+    /// A connection of its own that speaks RESP3 and hands `hear` what the server pushes.
+    pub(crate) async fn listening(
+        &self,
+        hear: impl redis::aio::AsyncPushSender,
+    ) -> Result<MultiplexedConnection, RedisError> {
+        let info = self.client.get_connection_info().clone();
+        let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
+        let client = Client::open(info.set_redis_settings(settings))?;
+        let settings = self.settings.clone().set_push_sender(hear);
+        client.get_multiplexed_async_connection_with_config(&settings).await
     }
 
     async fn connect(&self) -> Result<Live, BackendError> {

@@ -22,6 +22,7 @@ use crate::mailbox::Mailboxes;
 use crate::operations;
 use crate::operations::receive::Wanted;
 use crate::server::{ServerWarning, check_layout, check_server};
+use crate::waiting::{self, Hub};
 
 /// Mailboxes in Redis: every operation is one atomic script and one round trip.
 ///
@@ -85,7 +86,8 @@ impl RedisMessageCoordinator {
         let warnings = check_server(&lane).await?.into();
         check_layout(&lane, config.layout(), config.prefix()).await?;
         let prefix = config.prefix().to_owned();
-        let mailboxes = Mailboxes::new(lane, config.layout(), prefix, policy, metrics);
+        let hub = Hub::new(Arc::clone(&lane), config.layout(), &prefix, config.poll_interval());
+        let mailboxes = Mailboxes::new(lane, config.layout(), prefix, policy, metrics, hub);
         Ok(Self { mailboxes: Arc::new(mailboxes), warnings })
     }
 
@@ -98,7 +100,8 @@ impl RedisMessageCoordinator {
         policy.validate()?;
         let own = &self.mailboxes;
         let (lane, metrics) = (Arc::clone(&own.lane), Arc::clone(&own.metrics));
-        let mailboxes = Mailboxes::new(lane, own.layout, own.prefix.clone(), policy, metrics);
+        let (prefix, hub) = (own.prefix.clone(), Arc::clone(&own.hub));
+        let mailboxes = Mailboxes::new(lane, own.layout, prefix, policy, metrics, hub);
         Ok(Self { mailboxes: Arc::new(mailboxes), warnings: Arc::clone(&self.warnings) })
     }
 
@@ -211,6 +214,15 @@ impl MessageCoordinator for RedisMessageCoordinator {
         let (_, received) =
             operations::receive::receive(&self.mailboxes, agent, &wanted, None).await?;
         Ok(received)
+    }
+
+    async fn receive_wait(
+        &self,
+        agent: &AgentId,
+        visibility_timeout: Duration,
+        timeout: Duration,
+    ) -> Result<Option<ReceivedMessage>, ReceiveError> {
+        waiting::receive_wait(&self.mailboxes, agent, visibility_timeout, timeout).await
     }
 
     async fn ack_and_receive(

@@ -20,6 +20,7 @@ mod registry;
 mod reply;
 mod script;
 mod server;
+mod waiting;
 
 #[cfg(feature = "resilience")]
 pub use breaker::{RedisBreakerRegistry, RedisBreakerStore};

@@ -9,6 +9,7 @@ use coord_core::{AgentId, MailboxPolicy, MessageMetrics, ReservationToken, Times
 use crate::connection::CommandLane;
 use crate::keys::MailboxKeys;
 use crate::layout::KeyLayout;
+use crate::waiting::Hub;
 
 /// The mailboxes of one prefix on one server.
 pub(crate) struct Mailboxes {
@@ -16,6 +17,8 @@ pub(crate) struct Mailboxes {
     pub(crate) layout: KeyLayout,
     pub(crate) prefix: String,
     pub(crate) metrics: Arc<dyn MessageMetrics>,
+    /// Those who wait, shared by all policies over one connection.
+    pub(crate) hub: Arc<Hub>,
     policy: RwLock<MailboxPolicy>,
     /// Mailboxes this process has put into the index; forgotten when there are too many.
     indexed: Mutex<HashSet<String>>,
@@ -35,12 +38,14 @@ impl Mailboxes {
         prefix: String,
         policy: MailboxPolicy,
         metrics: Arc<dyn MessageMetrics>,
+        hub: Arc<Hub>,
     ) -> Self {
         Self {
             lane,
             layout,
             prefix,
             metrics,
+            hub,
             policy: RwLock::new(policy),
             indexed: Mutex::default(),
             last_micros: Mutex::default(),

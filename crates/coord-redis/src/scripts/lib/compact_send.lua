@@ -1,4 +1,4 @@
--- Taking messages into a mailbox.
+-- Taking messages into a mailbox, and handing them to those who wait.
 
 -- Whether there is room for one more in a mailbox of `depth`; expired messages make some.
 -- Returns the depth then, too.
@@ -61,5 +61,6 @@ local function take_in(keys, now, limit, first)
     end
     reply[#reply + 1] = outcome
   end
+  serve(keys, now)
   return reply
 end
