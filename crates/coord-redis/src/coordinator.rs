@@ -105,6 +105,14 @@ impl RedisMessageCoordinator {
         Ok(Self { mailboxes: Arc::new(mailboxes), warnings: Arc::clone(&self.warnings) })
     }
 
+    /// Returns when nothing is left of the [`receive_wait`](MessageCoordinator::receive_wait)s that
+    /// were dropped: their registrations are gone, and what they were handed in that moment is
+    /// ready again. For a graceful end of the process; while the server is unreachable this does
+    /// not return. Cancel-safe.
+    pub async fn waits_cleared(&self) {
+        self.mailboxes.hub.cleared().await;
+    }
+
     /// The connection, and where the mailboxes lie.
     pub(crate) fn place(&self) -> (&Arc<CommandLane>, KeyLayout, &str) {
         (&self.mailboxes.lane, self.mailboxes.layout, &self.mailboxes.prefix)

@@ -90,8 +90,13 @@ impl Hub {
 
     /// Takes back the registration of one who is gone, and what it was handed.
     async fn clear(&self, gone: Arc<Waiting>) {
-        if unwait(&gone.mailboxes, &gone.ask).await.is_err() {
-            let mut state = self.state();
+        let is_cleared = unwait(&gone.mailboxes, &gone.ask).await.is_ok();
+        let mut state = self.state();
+        state.clearing -= 1;
+        if is_cleared {
+            drop(state);
+            self.cleared.notify_waiters();
+        } else {
             state.gone.push(gone);
             state.gone_after = Some(Instant::now() + RETRY);
         }
@@ -125,6 +130,7 @@ impl State {
         if self.gone_after.is_none_or(|at| at <= now) {
             self.gone_after = None;
             work.gone = std::mem::take(&mut self.gone);
+            self.clearing = work.gone.len();
         }
         work.next = self.gone_after;
         for last in self.last.drain(..) {

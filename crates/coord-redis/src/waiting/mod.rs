@@ -48,6 +48,8 @@ pub(crate) struct Hub {
     state: Mutex<State>,
     /// There is something for the driver to do.
     work: Arc<Notify>,
+    /// Somebody who was gone has been seen to.
+    cleared: Notify,
     driver: Mutex<Option<JoinHandle<()>>>,
     /// The connection that hears, or the place where it is being made. Never locked across an
     /// await.
@@ -69,6 +71,8 @@ struct State {
     /// Whose time is up: one last look.
     last: Vec<Arc<Waiting>>,
     gone_after: Option<Instant>,
+    /// How many of them are being seen to.
+    clearing: usize,
     joined: u64,
 }
 
@@ -119,6 +123,7 @@ impl Hub {
             interval,
             state: Mutex::default(),
             work: Arc::default(),
+            cleared: Notify::new(),
             driver: Mutex::default(),
             line: Mutex::default(),
             lines: AtomicU64::new(0),
@@ -132,11 +137,7 @@ impl Hub {
     }
 
     /// Takes a place in the queue of a mailbox, before the registration in Redis.
-    fn join(
-        self: &Arc<Self>,
-        mailboxes: &Arc<Mailboxes>,
-        ask: Ask,
-    ) -> Result<Place, InvalidInput> {
+    fn join(self: &Arc<Self>, mailboxes: &Arc<Mailboxes>, ask: Ask) -> Result<Place, InvalidInput> {
         let (sender, news) = oneshot::channel();
         let waiting = Arc::new(Waiting { mailboxes: Arc::clone(mailboxes), ask });
         let mut state = self.state();
@@ -163,7 +164,8 @@ impl Hub {
         let queue = state.boxes.entry(agent.mailbox_key()).or_insert_with(|| Queue {
             agent: agent.clone(),
             tokens: BTreeMap::new(),
-            next_look: Instant::now() + self.interval,
+            // Later than any, so that the driver hears of the first look.
+            next_look: Instant::now() + 2 * self.interval,
             all_look: false,
         });
         queue.tokens.insert(number, token.as_str().to_owned());
@@ -219,6 +221,21 @@ impl Hub {
         state.gone.push(Arc::clone(waiting));
         drop(state);
         self.work.notify_one();
+    }
+
+    /// Returns when nothing is left of the waits that were dropped.
+    pub(crate) async fn cleared(&self) {
+        loop {
+            let mut cleared = std::pin::pin!(self.cleared.notified());
+            cleared.as_mut().enable();
+            {
+                let state = self.state();
+                if state.gone.is_empty() && state.clearing == 0 {
+                    return;
+                }
+            }
+            cleared.await;
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

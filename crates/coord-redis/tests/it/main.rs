@@ -21,3 +21,4 @@ mod reconnect;
 mod registry;
 mod registry_proofs;
 mod registry_python;
+mod wait;

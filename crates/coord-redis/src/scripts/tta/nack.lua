@@ -12,5 +12,5 @@ local due = now + tonumber(ARGV[3])
 local old = take(keys, ARGV[1])
 if not old then return 0 end
 put_back(keys, old, ARGV[4], schedule_of(keys, ARGV[2]), due)
-if due == now then serve(keys, now) end
+if due == now and ARGV[2] ~= '0' then serve(keys, now) end
 return due
