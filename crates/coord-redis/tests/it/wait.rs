@@ -196,7 +196,7 @@ async fn survives(
     let consumers = join_all((0..8).map(|_| fleet.consume(&seen)));
     let hurting = async {
         while seen.lock().expect("no panic").0.len() < total / 2 {
-            tokio::task::yield_now().await;
+            tokio::time::sleep(Duration::from_millis(1)).await;
         }
         let hurting = tokio::task::spawn_blocking(move || {
             hurt(&mut server);
