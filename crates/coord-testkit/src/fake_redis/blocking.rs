@@ -73,8 +73,9 @@ impl State {
         let Some(blocked) = self.unblock(id) else {
             return false;
         };
+        let reply = reply.unwrap_or(blocked.on_timeout);
         if let Some(session) = self.sessions.get_mut(&id) {
-            session.send(&reply.unwrap_or(blocked.on_timeout));
+            session.send(&reply);
         }
         true
     }

@@ -1,10 +1,13 @@
 //! Setting up a fake server.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use futures_util::future::FutureExt;
+use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::net::TcpListener;
-use tokio::task::JoinSet;
+use tokio::task::unconstrained;
 
 use super::api::FakeRedis;
 use super::clock::Clock;
@@ -96,26 +99,31 @@ impl FakeRedisBuilder {
         state.ports = addresses.iter().map(SocketAddr::port).collect();
         let shared = Arc::new(Shared::new(state));
         let tasks = sockets.into_iter().enumerate().map(|(node, (_, socket))| {
-            tokio::spawn(accept(socket, Arc::clone(&shared), node)).abort_handle()
+            // A task that has used up its budget would be woken last in, first out.
+            let events = unconstrained(accept(socket, Arc::clone(&shared), node));
+            tokio::spawn(events).abort_handle()
         });
         let listeners = tasks.collect();
         Ok(FakeRedis { shared, addresses, listeners })
     }
 }
 
-/// Accepts connections; the tasks of all of them end with this one.
+/// The event loop: accepts connections and polls all of them in the order they become ready.
 async fn accept(listener: TcpListener, shared: Arc<Shared>, node: usize) {
-    let mut connections = JoinSet::new();
+    let mut connections = FuturesUnordered::new();
     loop {
         tokio::select! {
+            biased;
             accepted = listener.accept() => if let Ok((stream, peer)) = accepted {
                 let local = stream.local_addr().map_or_else(|_| String::new(), |at| at.to_string());
                 // Without it each small reply could wait for an acknowledgement.
                 let _best_effort = stream.set_nodelay(true);
                 let origin = Origin { peer: peer.to_string(), local, node };
-                connections.spawn(serve(stream, Arc::clone(&shared), origin));
+                let connection = serve(stream, Arc::clone(&shared), origin);
+                // A panic ends the connection, not the server.
+                connections.push(AssertUnwindSafe(connection).catch_unwind());
             },
-            Some(_) = connections.join_next() => {}
+            Some(_) = connections.next() => {}
         }
     }
 }

@@ -96,15 +96,20 @@ impl<'a> Call<'a> {
     /// [`Call::lookup`] for a reading command: counts hits and misses and notes the use.
     pub(crate) fn read(&mut self, key: &Bytes) -> Option<&Entry> {
         let now_ms = self.now_ms();
+        self.look(key)?;
+        let db = &mut self.state.dbs[self.db];
+        db.touch(key, now_ms);
+        db.get(key)
+    }
+    /// [`Call::read`] that does not count as a use.
+    pub(crate) fn look(&mut self, key: &Bytes) -> Option<&Entry> {
         if self.lookup(key).is_none() {
             self.state.stats.misses += 1;
             self.state.notify_event(self.db, super::notify::KEY_MISS, "keymiss", key);
             return None;
         }
         self.state.stats.hits += 1;
-        let db = &mut self.state.dbs[self.db];
-        db.touch(key, now_ms);
-        db.get(key)
+        self.state.dbs[self.db].get(key)
     }
     pub(crate) fn exists(&mut self, key: &Bytes) -> bool {
         self.lookup(key).is_some()

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::notify;
 use super::number::parse_i64;
-use super::settings::{Kind, SETTINGS};
+use super::settings::{HIDDEN, Kind, SETTINGS};
 use super::types::Limits;
 
 /// All settings. A few change how the server behaves; the others are only remembered.
@@ -20,22 +20,51 @@ pub(crate) struct Config {
     pub(crate) busy_after_ms: u64,
     /// Sizes up to which collections are packed.
     pub(crate) limits: Limits,
+    pub(crate) speed: Speed,
     /// `lazyfree-lazy-user-del` and everything else that has no effect here.
     rest: BTreeMap<&'static str, String>,
 }
 
+/// What is kept of how long commands take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Speed {
+    /// `slowlog-log-slower-than`, microseconds; negative for never.
+    pub(crate) slow_us: i64,
+    /// `slowlog-max-len`.
+    pub(crate) slow_len: usize,
+    /// `latency-monitor-threshold`, milliseconds; 0 for never.
+    pub(crate) latency_ms: u64,
+    /// `latency-tracking`.
+    pub(crate) tracks: bool,
+}
+
+impl Default for Speed {
+    fn default() -> Self {
+        Self { slow_us: 10_000, slow_len: 128, latency_ms: 0, tracks: true }
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
-        let rest =
-            SETTINGS.iter().map(|(name, default, _)| (*name, (*default).to_owned())).collect();
+        let rest = known().map(|(name, default, _)| (*name, (*default).to_owned())).collect();
         Self {
             password: Bytes::new(),
             notify: 0,
             busy_after_ms: 5000,
             limits: Limits::default(),
+            speed: Speed::default(),
             rest,
         }
     }
+}
+
+fn known() -> impl Iterator<Item = &'static (&'static str, &'static str, Kind)> {
+    SETTINGS.iter().chain(HIDDEN)
+}
+
+/// Whether a setting is shown only when it is named.
+pub(crate) fn is_hidden(name: &str) -> bool {
+    HIDDEN.iter().any(|(hidden, ..)| *hidden == name)
 }
 
 /// Settings with two names.
@@ -94,7 +123,17 @@ impl Config {
     /// True if there is such a setting.
     pub(crate) fn knows(name: &str) -> bool {
         matches!(name, "requirepass" | "notify-keyspace-events" | "save" | "dir")
-            || SETTINGS.iter().any(|(known, ..)| *known == name)
+            || known().any(|(known, ..)| *known == name)
+    }
+
+    fn set_speed(&mut self, name: &str, text: &str) {
+        match name {
+            "slowlog-log-slower-than" => self.speed.slow_us = text.parse().unwrap_or(-1),
+            "slowlog-max-len" => self.speed.slow_len = text.parse().unwrap_or(0),
+            "latency-monitor-threshold" => self.speed.latency_ms = text.parse().unwrap_or(0),
+            "latency-tracking" => self.speed.tracks = text == "yes",
+            _ => {}
+        }
     }
 
     /// Sets one setting (its name in lower case). The error is the reason Redis gives.
@@ -113,11 +152,15 @@ impl Config {
                 self.rest.insert("dir", text);
             }
             _ => {
-                let setting = SETTINGS.iter().find(|(known, ..)| *known == name);
+                let setting = known().find(|(known, ..)| *known == name);
                 let Some((name, _, kind)) = setting else {
                     return Err("Unknown option".into());
                 };
-                let text = checked(*kind, &text)?;
+                let mut text = checked(*kind, &text)?;
+                if *name == "latency-tracking-info-percentiles" {
+                    let texts = percentiles(&text)?.into_iter().map(|percent| percent.to_string());
+                    text = texts.collect::<Vec<_>>().join(" ");
+                }
                 if *name == "maxmemory-policy" && !POLICIES.contains(&text.as_str()) {
                     return Err(format!(
                         "argument(s) must be one of the following: {}",
@@ -130,6 +173,7 @@ impl Config {
                 if let Ok(number) = text.parse() {
                     self.limits.set(name, number);
                 }
+                self.set_speed(name, &text);
                 for other in aliases(name) {
                     self.rest.insert(other, text.clone());
                 }
@@ -138,6 +182,21 @@ impl Config {
         }
         Ok(())
     }
+}
+
+/// The percentiles of `latency-tracking-info-percentiles`.
+pub(crate) fn percentiles(text: &str) -> Result<Vec<f64>, String> {
+    let parse = |word: &str| {
+        let percent: f64 = word
+            .parse()
+            .map_err(|_| "Invalid latency-tracking-info-percentiles parameters".to_owned())?;
+        if (0.0..=100.0).contains(&percent) {
+            return Ok(percent);
+        }
+        Err("latency-tracking-info-percentiles parameters should sit between [0.0,100.0]"
+            .to_owned())
+    };
+    text.split_ascii_whitespace().map(parse).collect()
 }
 
 fn checked(kind: Kind, text: &str) -> Result<String, String> {
@@ -151,6 +210,14 @@ fn checked(kind: Kind, text: &str) -> Result<String, String> {
         Kind::Integer => parse_i64(text.as_bytes())
             .map(|number| number.to_string())
             .ok_or_else(|| "argument couldn't be parsed into an integer".into()),
+        Kind::Share if text.ends_with('%') => match text.trim_end_matches('%').parse::<u64>() {
+            Ok(0..=100) => Ok(text.to_owned()),
+            Ok(_) => Err("percentage argument must be less or equal to 100".into()),
+            Err(_) => Err("argument must be a memory or percent value".into()),
+        },
+        Kind::Share => memory(text)
+            .map(|bytes| bytes.to_string())
+            .ok_or_else(|| "argument must be a memory or percent value".into()),
         Kind::Memory => memory(text)
             .map(|bytes| bytes.to_string())
             .ok_or_else(|| "argument must be a memory value".into()),

@@ -1,5 +1,7 @@
 //! From a request to its reply: the checks in the order of Redis, then the command.
 
+use std::time::Instant;
+
 use bytes::Bytes;
 
 use super::call::{Call, Origin};
@@ -42,6 +44,25 @@ fn find_by_name(args: &[Bytes]) -> Option<Found> {
         Some(sub) => Found { command: sub, parent: Some(command.name) },
         None => Found { command, parent: None },
     })
+}
+
+impl State {
+    /// Whether a request, sent now, would run Lua code.
+    pub(crate) fn runs_script(&self, id: SessionId, args: &[Bytes]) -> bool {
+        let runs = |args: &[Bytes]| {
+            find_by_name(args).is_some_and(|found| {
+                found.runs_script()
+                    || (found.parent == Some("function")
+                        && matches!(found.command.name, "load" | "restore"))
+            })
+        };
+        match self.sessions.get(&id).and_then(|session| session.multi.as_ref()) {
+            None => runs(args),
+            Some(multi) => {
+                args[0].eq_ignore_ascii_case(b"exec") && multi.queued.iter().any(|args| runs(args))
+            }
+        }
+    }
 }
 
 /// Finds the row of a request and checks its arity.
@@ -185,7 +206,12 @@ fn admit(state: &mut State, id: SessionId, args: &[Bytes]) -> Result<Found, Fail
         )));
     }
     state.check_slots(id, found, args)?;
+    let evicted = state.stats.evicted;
     state.evict();
+    if state.stats.evicted > evicted {
+        // Told before the reply.
+        state.send_invalidations(0);
+    }
     if asks(state, id, found, flag::DENYOOM) && state.is_out_of_memory() {
         return Err(OUT_OF_MEMORY);
     }
@@ -278,12 +304,20 @@ pub(crate) fn run(
         let keys: Vec<&Bytes> = keys.into_iter().filter_map(|at| args.get(at)).collect();
         call.state.note_before_write(db, &keys);
     }
+    let start = Instant::now();
     let result = (found.command.run)(&mut call);
+    let took = start.elapsed();
     if !runs_script {
         let db = call.state.sessions.get(&id).map_or(db, |session| session.db);
         call.state.feed_monitors(id, db, found, args, origin);
     }
     call.state.stats.of(found).calls += u64::from(origin != Origin::Again);
+    // A client that goes on waiting has not been served yet.
+    let waits = call.state.sessions.get(&id).is_some_and(|session| session.blocked.is_some())
+        && matches!(result, Ok(Reply::None));
+    if !waits {
+        call.state.note_time(id, found, args, took);
+    }
     match &result {
         Ok(Reply::Error(text)) => call.state.stats.note_failed(found, text),
         Err(failure) if !(origin == Origin::Again && failure.is_wrong_type()) => {

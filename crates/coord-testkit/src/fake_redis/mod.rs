@@ -33,8 +33,8 @@
 //!
 //! - Nothing is written to disk and nothing is evicted; memory figures are estimates.
 //! - A key is removed as soon as its time has passed, not by a periodic sweep.
-//! - The payload of DUMP is of a format of its own; that of a stream can only be restored by
-//!   the same server, as long as fewer than 64 streams were dumped after it.
+//! - DUMP writes nothing packed or compressed. RESTORE reads the payloads of real servers up to
+//!   7.0, except those of modules.
 //! - Time stands still inside a script (as in Redis 7.2 and later).
 //! - There is no replication, no module, no ACL file and no ACL selector. The replica of a
 //!   sentinel set-up shares the data of its master until a failover loses some.
@@ -56,6 +56,7 @@ mod command;
 mod commands;
 mod config;
 mod dispatch;
+mod errand;
 mod failure;
 mod fault;
 mod function_dump;
@@ -68,6 +69,7 @@ mod notify;
 mod number;
 mod pause;
 mod pubsub;
+mod rdb;
 mod reply;
 mod request;
 mod requests;
@@ -79,6 +81,7 @@ mod session;
 mod settings;
 mod sha256;
 mod shared;
+mod slow;
 mod state;
 mod store;
 mod topology;

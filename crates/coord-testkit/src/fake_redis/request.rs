@@ -17,14 +17,35 @@ pub(crate) struct Parser {
     /// The announced length of the argument being read.
     bulk: Option<usize>,
     args: Vec<Bytes>,
+    /// See [`Parser::taken`].
+    taken: usize,
 }
 
 impl Parser {
+    /// Bytes already taken of a request that is not whole yet, as it came.
+    pub(crate) fn taken(&self) -> usize {
+        self.taken
+    }
+
     /// Takes the next whole request out of `input`; `None` asks for more bytes.
     /// An empty list is a blank request, which gets no answer.
     /// The error is the text Redis sends before it closes the connection.
     /// `authenticated` lifts the tight limits of a connection without a user.
     pub(crate) fn next(
+        &mut self,
+        input: &mut BytesMut,
+        authenticated: bool,
+    ) -> Result<Option<Vec<Bytes>>, String> {
+        let before = input.len();
+        let next = self.next_part(input, authenticated);
+        self.taken += before - input.len();
+        if !matches!(next, Ok(None)) {
+            self.taken = 0;
+        }
+        next
+    }
+
+    fn next_part(
         &mut self,
         input: &mut BytesMut,
         authenticated: bool,

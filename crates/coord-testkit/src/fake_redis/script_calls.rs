@@ -19,7 +19,12 @@ pub(crate) fn call_from_script(
 ) -> Reply {
     let result = match script_checked(scope, args, read_only) {
         Ok(found) => {
-            run(scope.state, scope.session, found, args, Origin::Script, Some(scope.resp3))
+            let (id, resp3) = (scope.session, Some(scope.resp3));
+            let result = run(scope.state, id, found, args, Origin::Script, resp3);
+            if found.command.has(flag::READONLY) && result.is_ok() {
+                scope.state.track_read(id, &scope.keys.iter().collect::<Vec<_>>());
+            }
+            result
         }
         Err(failure) => {
             if !args.is_empty() {

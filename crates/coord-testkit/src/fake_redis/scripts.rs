@@ -212,12 +212,16 @@ fn library_header(code: &[u8]) -> Result<(String, &[u8]), Failure> {
     let Some(end) = code.iter().position(|b| *b == b'\n') else {
         return Err(Failure::fixed("ERR Invalid library metadata"));
     };
-    let line = String::from_utf8_lossy(&code[2..end]).into_owned();
-    let mut parts = line.split_ascii_whitespace();
-    let engine = parts.next().unwrap_or_default().to_owned();
+    let parts = super::request::split_args(&code[..end])
+        .filter(|parts| !parts.is_empty())
+        .ok_or(Failure::fixed("ERR Invalid library metadata"))?;
+    let mut parts = parts.iter().map(|part| String::from_utf8_lossy(part));
+    // The mark of the first line belongs to the engine's name.
+    let engine = parts.next().unwrap_or_default().get(2..).unwrap_or_default().to_owned();
     let mut name = None;
     for part in parts {
-        match part.strip_prefix("name=") {
+        let given = part.get(..5).filter(|mark| mark.eq_ignore_ascii_case("name="));
+        match given.map(|_| &part[5..]) {
             Some(_) if name.is_some() => {
                 return Err(Failure::fixed(
                     "ERR Invalid metadata value, name argument was given multiple times",

@@ -1,4 +1,8 @@
 //! Connections: reading requests, executing them under the lock, writing replies.
+//!
+//! All connections of a listener are futures of one task, which polls them in the order in which
+//! the system reports them ready. So, on a runtime with one thread, what one client sends before
+//! another is executed before. Scripts run beside that task, see [`errand`](super::errand).
 
 use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
@@ -7,6 +11,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::Notify;
 
+use super::errand;
 use super::fault::Effect;
 use super::lua::engine::Control;
 use super::reply::Reply;
@@ -30,6 +35,12 @@ pub(crate) struct Origin {
 }
 
 impl State {
+    /// Whether there are more connections than `maxclients`.
+    fn is_full(&self) -> bool {
+        let most = usize::try_from(self.config.number("maxclients")).unwrap_or(usize::MAX);
+        self.sessions.len() > most
+    }
+
     /// Opens a session that wakes its connection by `wake`; the caller closes it.
     pub(crate) fn open_session(&mut self, origin: Origin, wake: &Arc<Notify>) -> SessionId {
         let id = self.next_session;
@@ -70,21 +81,32 @@ where
     let wake = Arc::new(Notify::new());
     let mut session = None;
     let (mut reader, mut writer) = tokio::io::split(stream);
-    let mut input = BytesMut::with_capacity(4096);
-    let mut output = BytesMut::new();
-    let mut requests = Requests::default();
+    let mut work = Work { input: BytesMut::with_capacity(4096), ..Work::default() };
     let mut eof = false;
     loop {
-        let turn = match shared.enter() {
-            None => answer_busy(&shared.control, &mut requests, &mut input, &mut output),
+        let mut turn = match shared.enter() {
+            None => answer_busy(&shared.control, &mut work),
             Some(mut state) => {
                 let guard = session.get_or_insert_with(|| {
                     let id = state.open_session(origin.clone(), &wake);
                     Guard { shared: Arc::clone(&shared), id }
                 });
-                take_turn(state, guard.id, &mut requests, &mut input, &mut output)
+                take_turn(state, guard.id, &mut work, Place::EventLoop)
             }
         };
+        if let (Some(patience), Some(guard)) = (turn.script, &session) {
+            let (there, id) = (Arc::clone(&shared), guard.id);
+            let job = move || {
+                let turn = take_turn(there.lock(), id, &mut work, Place::Beside);
+                (work, turn)
+            };
+            match errand::run(job, patience, &shared.control).await {
+                Some((done, next)) => (work, turn) = (done, next),
+                // It panicked: the connection is lost.
+                None => break,
+            }
+        }
+        let Work { requests, input, output } = &mut work;
         let idle = output.is_empty();
         if turn.killed || (turn.closing && idle) || (eof && (idle || turn.blocked)) {
             break;
@@ -96,11 +118,11 @@ where
             }
         };
         tokio::select! {
-            read = reader.read_buf(&mut input), if !eof && !turn.closing && input.len() < MAX_PENDING => match read {
+            read = reader.read_buf(input), if !eof && !turn.closing && input.len() < MAX_PENDING => match read {
                 Ok(0) | Err(_) => eof = true,
                 Ok(_) => requests.fresh = true,
             },
-            written = writer.write(&output), if !idle => match written {
+            written = writer.write(output), if !idle => match written {
                 Ok(0) | Err(_) => break,
                 Ok(count) => output.advance(count),
             },
@@ -110,6 +132,23 @@ where
     }
     drop(session);
     let _closed = writer.shutdown().await;
+}
+
+/// What a connection has received and is to send.
+#[derive(Debug, Default)]
+struct Work {
+    requests: Requests,
+    input: BytesMut,
+    output: BytesMut,
+}
+
+/// Where a turn is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// By the task that polls all connections: no scripts.
+    EventLoop,
+    /// By a thread of its own.
+    Beside,
 }
 
 /// The requests of a connection on their way.
@@ -169,22 +208,34 @@ struct Turn {
     blocked: bool,
     /// How long until something happens by time alone.
     sleep: Option<Duration>,
+    /// The next request runs a script: take the turn beside the event loop, which waits so long.
+    script: Option<Duration>,
 }
 
-const GONE: Turn = Turn { closing: true, killed: true, blocked: false, sleep: None };
+const GONE: Turn = Turn { closing: true, killed: true, blocked: false, sleep: None, script: None };
 
 /// Executes the requests that are there and collects the output.
 fn take_turn(
     mut state: MutexGuard<'_, State>,
     id: SessionId,
-    requests: &mut Requests,
-    input: &mut BytesMut,
-    output: &mut BytesMut,
+    work: &mut Work,
+    place: Place,
 ) -> Turn {
+    let Work { requests, input, output } = work;
     let mut held_until = None;
+    let mut script = None;
     let node = state.sessions.get(&id).map_or(0, |session| session.node);
     if state.stopped || (requests.is_new() && state.refuses_node(node)) {
         return GONE;
+    }
+    if requests.is_new() && state.is_full() {
+        state.stats.refused += 1;
+        Reply::Error("ERR max number of clients reached".into()).encode(false, output);
+        requests.opened = true;
+        if let Some(session) = state.sessions.get_mut(&id) {
+            session.closing = true;
+        }
+        return Turn { closing: true, killed: false, blocked: false, sleep: None, script: None };
     }
     requests.opened = true;
     after_refusal(&mut state, id, std::mem::take(&mut requests.refused));
@@ -195,6 +246,7 @@ fn take_turn(
         if session.blocked.is_some() || session.closing || session.killed || session.hung {
             break;
         }
+        let before = input.len() + requests.parser.taken();
         let next = match requests.held.take() {
             Some(held) => Ok(Some(held)),
             None => requests
@@ -202,9 +254,17 @@ fn take_turn(
                 .next(input, session.user.is_some())
                 .map(|args| args.map(|args| Held { args, until_us: None })),
         };
+        if let Some(session) = state.sessions.get_mut(&id) {
+            session.note_received(if matches!(next, Ok(Some(_))) { before } else { input.len() });
+        }
         match next {
             Ok(None) => break,
             Ok(Some(held)) if held.args.is_empty() => {}
+            Ok(Some(held)) if place == Place::EventLoop && state.runs_script(id, &held.args) => {
+                requests.held = Some(held);
+                script = Some(Duration::from_millis(state.config.busy_after_ms));
+                break;
+            }
             Ok(Some(held)) => {
                 state.log.round_trips += u64::from(std::mem::take(&mut requests.fresh));
                 if let Some((held, until_us)) = run_request(&mut state, id, held) {
@@ -220,6 +280,11 @@ fn take_turn(
                 }
             }
         }
+    }
+    if script.is_none()
+        && let Some(session) = state.sessions.get_mut(&id)
+    {
+        session.received = input.len();
     }
     state.tick();
     let now_us = state.now_us;
@@ -238,6 +303,7 @@ fn take_turn(
         sleep: deadline
             .filter(|_| !manual)
             .map(|at| Duration::from_micros(at.saturating_sub(now_us))),
+        script,
     }
 }
 
@@ -261,12 +327,8 @@ fn after_refusal(state: &mut State, id: SessionId, refused: Refused) {
 }
 
 /// Answers for the server while a script holds the lock for too long; before, everyone waits.
-fn answer_busy(
-    control: &Control,
-    requests: &mut Requests,
-    input: &mut BytesMut,
-    output: &mut BytesMut,
-) -> Turn {
+fn answer_busy(control: &Control, work: &mut Work) -> Turn {
+    let Work { requests, input, output } = work;
     let mut closing = false;
     while control.is_busy() && !closing {
         let next = match requests.held.take() {
@@ -286,7 +348,7 @@ fn answer_busy(
             }
         }
     }
-    Turn { closing, killed: false, blocked: false, sleep: Some(SCRIPT_POLL) }
+    Turn { closing, killed: false, blocked: false, sleep: Some(SCRIPT_POLL), script: None }
 }
 
 /// Runs one request, faults included; gives it back with a time if it has to wait.

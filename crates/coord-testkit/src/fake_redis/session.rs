@@ -47,6 +47,10 @@ pub(crate) struct Session {
     pub(crate) hung: bool,
     /// A request waits for the end of a pause.
     pub(crate) held: bool,
+    /// Bytes received and not yet executed, with the request at work.
+    pub(crate) received: usize,
+    /// The most of them since the connection was idle.
+    pub(crate) most_received: usize,
     pub(crate) asking: bool,
     pub(crate) readonly: bool,
     pub(crate) no_evict: bool,
@@ -114,6 +118,8 @@ impl Session {
             killed: false,
             hung: false,
             held: false,
+            received: 0,
+            most_received: 0,
             asking: false,
             readonly: false,
             no_evict: false,
@@ -137,6 +143,12 @@ impl Session {
             reply.encode(self.resp3, &mut self.out);
         }
         self.wake.notify_one();
+    }
+
+    /// Notes how many bytes wait; after a large request the reserve shrinks step by step.
+    pub(crate) fn note_received(&mut self, bytes: usize) {
+        self.received = bytes;
+        self.most_received = bytes.max(self.most_received / 2);
     }
 
     /// How many subscriptions of channels and patterns it has.

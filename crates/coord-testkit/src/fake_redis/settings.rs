@@ -8,6 +8,8 @@ pub(crate) enum Kind {
     Integer,
     /// Bytes, with `kb`, `mb`, `gb` and the like.
     Memory,
+    /// As `Memory`, or percent of `maxmemory`.
+    Share,
     Text,
     /// Cannot be set while the server runs.
     Immutable,
@@ -99,7 +101,7 @@ pub(crate) static SETTINGS: &[(&str, &str, Kind)] = &[
     ("masteruser", "", Kind::Text),
     ("maxclients", "10000", Kind::Integer),
     ("maxmemory", "0", Kind::Memory),
-    ("maxmemory-clients", "0", Kind::Memory),
+    ("maxmemory-clients", "0", Kind::Share),
     ("maxmemory-eviction-tenacity", "10", Kind::Integer),
     ("maxmemory-policy", "noeviction", Kind::Text),
     ("maxmemory-samples", "5", Kind::Integer),
@@ -135,6 +137,7 @@ pub(crate) static SETTINGS: &[(&str, &str, Kind)] = &[
     ("replica-priority", "100", Kind::Integer),
     ("replica-read-only", "yes", Kind::Switch),
     ("replica-serve-stale-data", "yes", Kind::Switch),
+    ("replicaof", "", Kind::Immutable),
     ("sanitize-dump-payload", "no", Kind::Text),
     ("set-max-intset-entries", "512", Kind::Integer),
     ("set-proc-title", "yes", Kind::Switch),
@@ -146,6 +149,7 @@ pub(crate) static SETTINGS: &[(&str, &str, Kind)] = &[
     ("slave-priority", "100", Kind::Integer),
     ("slave-read-only", "yes", Kind::Switch),
     ("slave-serve-stale-data", "yes", Kind::Switch),
+    ("slaveof", "", Kind::Immutable),
     ("slowlog-log-slower-than", "10000", Kind::Integer),
     ("slowlog-max-len", "128", Kind::Integer),
     ("stop-writes-on-bgsave-error", "yes", Kind::Switch),
@@ -165,4 +169,13 @@ pub(crate) static SETTINGS: &[(&str, &str, Kind)] = &[
     ("zset-max-listpack-value", "64", Kind::Integer),
     ("zset-max-ziplist-entries", "128", Kind::Integer),
     ("zset-max-ziplist-value", "64", Kind::Integer),
+];
+
+/// Settings that CONFIG GET shows only by their full name.
+pub(crate) static HIDDEN: &[(&str, &str, Kind)] = &[
+    ("key-load-delay", "0", Kind::Integer),
+    ("loading-process-events-interval-bytes", "2097152", Kind::Integer),
+    ("rdb-key-save-delay", "0", Kind::Integer),
+    ("use-exit-on-panic", "no", Kind::Switch),
+    ("watchdog-period", "0", Kind::Integer),
 ];

@@ -1,13 +1,13 @@
 //! Everything the server knows, behind one lock.
 
 use std::collections::{BTreeMap, HashMap};
+use std::time::Instant;
 
 use bytes::Bytes;
 
 use super::acl::Users;
 use super::blocking::Waiting;
 use super::clock::Clock;
-use super::commands::Dumped;
 use super::config::Config;
 use super::dispatch::Found;
 use super::fault::Faults;
@@ -16,6 +16,7 @@ use super::log::Log;
 use super::pause::Pause;
 use super::scripts::Scripts;
 use super::session::{Session, SessionId};
+use super::slow::{Histogram, Slow};
 use super::store::Db;
 use super::topology::Topology;
 use super::tracking::TrackingTable;
@@ -60,7 +61,7 @@ pub(crate) struct State {
     pub(crate) stopped: bool,
     /// The next expiry as the connections that are told know it.
     pub(crate) known_expiry: Option<u64>,
-    pub(crate) dumped: Dumped,
+    pub(crate) slow: Slow,
     pub(crate) topology: Topology,
     pub(crate) history: History,
     /// The node `scripts` belongs to.
@@ -81,6 +82,12 @@ pub(crate) struct Stats {
     pub(crate) errors: BTreeMap<String, u64>,
     /// By container and name.
     pub(crate) calls: BTreeMap<(Option<&'static str>, &'static str), CallStats>,
+    /// How long they took, by the same.
+    pub(crate) times: BTreeMap<(Option<&'static str>, &'static str), Histogram>,
+    /// Values that UNLINK and its like left to a background thread.
+    pub(crate) freed_lazily: u64,
+    /// Connections refused because there were too many.
+    pub(crate) refused: u64,
     /// The latest error of a command that the running script has called; it is counted.
     pub(crate) script_error: Option<String>,
 }
@@ -93,6 +100,8 @@ pub(crate) struct CallStats {
     pub(crate) rejected: u64,
     /// Answered with an error.
     pub(crate) failed: u64,
+    /// Microseconds in all.
+    pub(crate) usec: u64,
 }
 
 impl Stats {
@@ -144,7 +153,7 @@ impl State {
             refuses: false,
             stopped: false,
             known_expiry: None,
-            dumped: Dumped::default(),
+            slow: Slow::default(),
             topology: Topology::Single,
             history: History::default(),
             active_node: 0,
@@ -176,10 +185,14 @@ impl State {
             return;
         }
         let now_ms = self.now_ms();
+        let start = self.dbs.iter().any(|db| db.is_due(now_ms)).then(Instant::now);
         for db in 0..self.dbs.len() {
             while let Some(key) = self.dbs[db].first_due(now_ms) {
                 self.expire_key(db, &key);
             }
+        }
+        if let Some(start) = start {
+            self.note_latency("expire-cycle", start.elapsed());
         }
     }
 

@@ -114,6 +114,9 @@ impl Db {
         let (at, key) = self.expiries.first()?;
         (*at < now_ms).then(|| key.clone())
     }
+    pub(crate) fn is_due(&self, now_ms: u64) -> bool {
+        self.expiries.first().is_some_and(|(at, _)| *at < now_ms)
+    }
     /// When the next key expires, in milliseconds since 1970.
     pub(crate) fn next_expiry(&self) -> Option<u64> {
         self.expiries.first().map(|(at, _)| *at)

@@ -1,6 +1,6 @@
 //! Client-side caching: which connection has read which key, and the messages when it changes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use bytes::Bytes;
 
@@ -34,8 +34,17 @@ pub(crate) enum Caching {
 #[derive(Debug, Default)]
 pub(crate) struct TrackingTable {
     readers: BTreeMap<Bytes, BTreeSet<SessionId>>,
-    changed: BTreeSet<Bytes>,
+    /// In the order of their first change.
+    changed: Vec<Bytes>,
+    is_changed: HashSet<Bytes>,
     flushed: bool,
+}
+
+impl TrackingTable {
+    /// Tracked keys, and how often they are tracked.
+    pub(crate) fn sizes(&self) -> (usize, usize) {
+        (self.readers.len(), self.readers.values().map(BTreeSet::len).sum())
+    }
 }
 
 impl State {
@@ -57,8 +66,10 @@ impl State {
 
     /// Notes that a key has changed.
     pub(crate) fn track_change(&mut self, key: &Bytes) {
-        if self.sessions.values().any(|session| session.tracking.is_some()) {
-            self.tracking.changed.insert(key.clone());
+        if self.sessions.values().any(|session| session.tracking.is_some())
+            && self.tracking.is_changed.insert(key.clone())
+        {
+            self.tracking.changed.push(key.clone());
         }
     }
 
@@ -67,11 +78,30 @@ impl State {
         self.tracking.flushed = true;
     }
 
+    /// Forgets keys beyond `tracking-table-max-keys`, as if they had changed.
+    fn limit_tracking(&mut self) {
+        let most = usize::try_from(self.config.number("tracking-table-max-keys")).unwrap_or(0);
+        let over = match most {
+            0 => 0,
+            most => self.tracking.readers.len().saturating_sub(most),
+        };
+        for _ in 0..over {
+            let Some((key, ids)) = self.tracking.readers.pop_first() else { return };
+            for id in ids {
+                self.invalidate(id, Some(std::slice::from_ref(&key)));
+            }
+        }
+    }
+
     /// Sends what has gathered; `author` is the connection whose command ran.
     pub(crate) fn send_invalidations(&mut self, author: SessionId) {
+        if !self.tracking.readers.is_empty() {
+            self.limit_tracking();
+        }
         if std::mem::take(&mut self.tracking.flushed) {
             self.tracking.readers.clear();
             self.tracking.changed.clear();
+            self.tracking.is_changed.clear();
             let ids: Vec<SessionId> = self
                 .sessions
                 .values()
@@ -86,7 +116,8 @@ impl State {
         if self.tracking.changed.is_empty() {
             return;
         }
-        let changed: Vec<Bytes> = std::mem::take(&mut self.tracking.changed).into_iter().collect();
+        let mut changed = std::mem::take(&mut self.tracking.changed);
+        self.tracking.is_changed.clear();
         let mut messages: Vec<(SessionId, Vec<Bytes>)> = Vec::new();
         for key in &changed {
             for id in self.tracking.readers.remove(key).unwrap_or_default() {
@@ -97,18 +128,23 @@ impl State {
                 }
             }
         }
+        // Broadcasts name the keys in alphabetical order.
+        changed.sort_unstable();
         for session in self.sessions.values() {
             let Some(tracking) = session.tracking.as_ref().filter(|tracking| tracking.broadcast)
             else {
                 continue;
             };
-            let hits = changed.iter().filter(|key| {
-                tracking.prefixes.is_empty()
-                    || tracking.prefixes.iter().any(|prefix| key.starts_with(prefix))
-            });
-            let hits: Vec<Bytes> = hits.cloned().collect();
-            if !hits.is_empty() {
-                messages.push((session.id, hits));
+            // One message for each prefix, as Redis gathers them.
+            let everything = [Bytes::new()];
+            let prefixes =
+                if tracking.prefixes.is_empty() { &everything[..] } else { &tracking.prefixes };
+            for prefix in prefixes {
+                let hits = changed.iter().filter(|key| key.starts_with(prefix));
+                let hits: Vec<Bytes> = hits.cloned().collect();
+                if !hits.is_empty() {
+                    messages.push((session.id, hits));
+                }
             }
         }
         for (id, keys) in messages {

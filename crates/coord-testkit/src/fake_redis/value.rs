@@ -26,6 +26,21 @@ impl Value {
         }
     }
 
+    /// About how many allocations a real server would have to free.
+    pub(crate) fn parts(&self) -> usize {
+        match self {
+            Self::List(list) => list.len().div_ceil(128),
+            Self::Hash(hash) if hash.encoding() == "hashtable" => hash.len(),
+            Self::Set(set) if set.encoding() == "hashtable" => set.len(),
+            Self::SortedSet(set) if set.encoding() == "skiplist" => set.len(),
+            Self::String(_) | Self::Hash(_) | Self::Set(_) | Self::SortedSet(_) => 1,
+            Self::Stream(stream) => {
+                let groups = stream.groups().values();
+                stream.node_count() + groups.map(|group| 1 + group.pending().len()).sum::<usize>()
+            }
+        }
+    }
+
     /// True for a collection that must vanish. Strings and streams may be empty.
     pub(crate) fn is_vanished(&self) -> bool {
         match self {

@@ -19,7 +19,9 @@ pub(crate) fn track(
     origin: Origin,
 ) {
     let tracked = state.sessions.get(&id).is_some_and(|session| session.tracking.is_some());
-    if tracked && origin != Origin::Again {
+    // A script that reads has all its declared keys tracked, see `script_calls`.
+    let scripted = origin == Origin::Script || found.runs_script();
+    if tracked && !scripted && origin != Origin::Again {
         let keys: Vec<&Bytes> =
             found.command.keys.find(args).into_iter().filter_map(|at| args.get(at)).collect();
         state.track_read(id, &keys);

@@ -1,6 +1,5 @@
 //! Users and what they may do.
 
-mod access;
 mod rules;
 mod users;
 
@@ -123,11 +122,11 @@ impl User {
     fn check_keys(&self, found: Found, args: &[Bytes]) -> Result<(), Refusal> {
         for (nth, at) in found.command.keys.find(args).into_iter().enumerate() {
             let Some(key) = args.get(at) else { continue };
-            let access = access::of(found, args, nth);
+            let flags = commands::key_flags::of(found, args, nth);
+            let reads = flags.contains("access");
+            let writes = ["insert", "update", "delete"].iter().any(|change| flags.contains(change));
             let fits = |own: &KeyPattern| {
-                (!access.reads || own.read)
-                    && (!access.writes || own.write)
-                    && glob::matches(&own.pattern, key)
+                (!reads || own.read) && (!writes || own.write) && glob::matches(&own.pattern, key)
             };
             if !self.keys.iter().any(fits) {
                 return Err(Refusal::Key(key.clone()));

@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use crate::fake_redis::call::Call;
 use crate::fake_redis::command::{Command, Keys, flag};
+use crate::fake_redis::dispatch;
 use crate::fake_redis::failure::Failure;
 use crate::fake_redis::number::{integer, parse_i64};
 use crate::fake_redis::reply::Reply;
@@ -82,6 +83,16 @@ fn setname(call: &mut Call<'_>) -> Result<Reply, Failure> {
     Ok(Reply::OK)
 }
 
+/// Bytes a real server would hold in reserve for requests: a part of 16 KB at least, or the
+/// largest request of late, until the connection has been idle for two seconds.
+fn free_input(session: &Session, idle_s: u64) -> usize {
+    const PART: usize = 16 * 1024;
+    if idle_s > 2 && session.received == 0 {
+        return 0;
+    }
+    session.most_received.max(PART).saturating_sub(session.received)
+}
+
 /// One line of CLIENT LIST.
 fn line(call: &Call<'_>, session: &Session) -> String {
     let seconds = |since: u64| call.now_us().saturating_sub(since) / 1_000_000;
@@ -107,7 +118,7 @@ fn line(call: &Call<'_>, session: &Session) -> String {
     let queued =
         session.multi.as_ref().map_or(-1, |multi| i64::try_from(multi.queued.len()).unwrap_or(0));
     format!(
-        "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={flags} db={} sub={} psub={} ssub={} multi={queued} qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 rbs=1024 rbp=0 obl=0 oll=0 omem=0 tot-mem=2048 events=r cmd={} user={} redir={} resp={}",
+        "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={flags} db={} sub={} psub={} ssub={} multi={queued} qbuf={} qbuf-free={} argv-mem=0 multi-mem=0 rbs=1024 rbp=0 obl=0 oll=0 omem=0 tot-mem=2048 events=r cmd={} user={} redir={} resp={}",
         session.id,
         session.peer,
         session.local,
@@ -119,6 +130,8 @@ fn line(call: &Call<'_>, session: &Session) -> String {
         session.channels.len(),
         session.patterns.len(),
         session.shard_channels.len(),
+        session.received,
+        free_input(session, seconds(session.used_us)),
         if session.last_command.is_empty() { "NULL" } else { &session.last_command },
         session.user.as_ref().map_or_else(
             || "(superuser)".into(),
@@ -237,5 +250,11 @@ fn unblock(call: &mut Call<'_>) -> Result<Reply, Failure> {
     let error = Reply::Error("UNBLOCKED client unblocked via CLIENT UNBLOCK".into());
     // A client that waits for time alone (WAIT 0 aside) has no keys and is not woken by this.
     let waits = call.state.sessions.get(&id).is_some_and(|session| session.blocked.is_some());
+    if waits && with_error {
+        let blocked = call.state.sessions.get(&id).and_then(|session| session.blocked.as_ref());
+        if let Some(found) = blocked.and_then(|blocked| dispatch::find(&blocked.args).ok()) {
+            call.state.stats.note_failed(found, "UNBLOCKED");
+        }
+    }
     Ok(Reply::flag(waits && call.state.unblock_with(id, with_error.then_some(error))))
 }

@@ -9,7 +9,7 @@ use crate::fake_redis::failure::Failure;
 use crate::fake_redis::glob;
 use crate::fake_redis::reply::Reply;
 
-use super::{FAMILIES, categories, help, row, tips};
+use super::{FAMILIES, categories, help, key_flags, row, tips};
 use flag::{LOADING, STALE};
 
 pub(crate) const COMMAND: &[Command] = &[
@@ -158,12 +158,9 @@ fn key_indexes(call: &Call<'_>) -> Result<Vec<usize>, Failure> {
         return Err(Failure::fixed("ERR The command has no key arguments"));
     }
     let keys = found.command.keys.find(args);
-    if keys.is_empty()
-        && !matches!(
-            &args[0].to_ascii_lowercase()[..],
-            b"eval" | b"evalsha" | b"fcall" | b"eval_ro" | b"evalsha_ro" | b"fcall_ro"
-        )
-    {
+    // The sources of PFMERGE are a group of keys of its own, which must not be empty here.
+    let incomplete = found.command.name == "pfmerge" && keys.len() < 2;
+    if incomplete || (keys.is_empty() && !found.runs_script()) {
         return Err(Failure::fixed("ERR Invalid arguments specified for command"));
     }
     Ok(keys)
@@ -183,30 +180,39 @@ fn getkeys(call: &mut Call<'_>) -> Result<Reply, Failure> {
 fn getkeysandflags(call: &mut Call<'_>) -> Result<Reply, Failure> {
     let keys = key_indexes(call)?;
     let args: &[Bytes] = &call.args[2..];
-    let write = dispatch::find(args).is_ok_and(|found| found.command.has(flag::WRITE));
-    let flags =
-        if write { ["RW", "access", "update"].as_slice() } else { ["RO", "access"].as_slice() };
-    let pairs = keys.into_iter().filter_map(|at| args.get(at)).map(|key| {
-        let flags = flags.iter().map(|flag| Reply::simple(flag)).collect();
-        Reply::Array(vec![Reply::Bulk(key.clone()), Reply::Set(flags)])
+    let found = dispatch::find(args)?;
+    let pairs = keys.into_iter().enumerate().filter_map(|(nth, at)| {
+        let flags = key_flags::of(found, args, nth).split(' ').map(Reply::simple).collect();
+        Some(Reply::Array(vec![Reply::Bulk(args.get(at)?.clone()), Reply::Set(flags)]))
     });
     Ok(Reply::Array(pairs.collect()))
 }
 
+/// Every command and subcommand with its full name.
+fn every_name() -> impl Iterator<Item = (String, &'static Command, &'static Family)> {
+    every().flat_map(|(command, family)| {
+        let subs = command.subcommands.iter();
+        let subs = subs.map(move |sub| (format!("{}|{}", command.name, sub.name), sub, family));
+        std::iter::once((command.name.to_owned(), command, family)).chain(subs)
+    })
+}
+
+type Keep = Box<dyn Fn(&str, &'static Command, &'static Family) -> bool>;
+
 fn list(call: &mut Call<'_>) -> Result<Reply, Failure> {
-    let keep: Box<dyn Fn(&'static Command, &'static Family) -> bool> = match call.args.len() {
-        2 => Box::new(|_, _| true),
+    let keep: Keep = match call.args.len() {
+        2 => Box::new(|_, _, _| true),
         5 if call.is(2, "FILTERBY") && call.is(3, "PATTERN") => {
             let pattern = call.arg(4).clone();
-            Box::new(move |command, _| glob::matches_with(&pattern, command.name.as_bytes(), true))
+            Box::new(move |name, _, _| glob::matches_with(&pattern, name.as_bytes(), true))
         }
         5 if call.is(2, "FILTERBY") && call.is(3, "ACLCAT") => {
             let class = String::from_utf8_lossy(call.arg(4)).to_ascii_lowercase();
-            Box::new(move |command, family| categories(command, family).contains(&class.as_str()))
+            Box::new(move |_, command, family| categories(command, family).contains(&&*class))
         }
-        5 if call.is(2, "FILTERBY") && call.is(3, "MODULE") => Box::new(|_, _| false),
+        5 if call.is(2, "FILTERBY") && call.is(3, "MODULE") => Box::new(|_, _, _| false),
         _ => return Err(Failure::syntax()),
     };
-    let rows = every().filter(|(command, family)| keep(command, family));
-    Ok(Reply::bulks(rows.map(|(command, _)| command.name)))
+    let rows = every_name().filter(|(name, command, family)| keep(name, command, family));
+    Ok(Reply::bulks(rows.map(|(name, ..)| name)))
 }

@@ -2,7 +2,7 @@
 
 use crate::fake_redis::call::Call;
 use crate::fake_redis::command::{Command, Keys, flag};
-use crate::fake_redis::config::Config;
+use crate::fake_redis::config::{Config, is_hidden};
 use crate::fake_redis::failure::Failure;
 use crate::fake_redis::glob;
 use crate::fake_redis::reply::Reply;
@@ -27,9 +27,17 @@ fn get(call: &mut Call<'_>) -> Result<Reply, Failure> {
     let patterns = &call.args[2..];
     let all = call.state.config.all();
     let hits = all.filter(|(name, _)| {
-        patterns.iter().any(|pattern| glob::matches_with(pattern, name.as_bytes(), true))
+        patterns.iter().any(|pattern| match is_hidden(name) {
+            true => pattern.eq_ignore_ascii_case(name.as_bytes()),
+            false => glob::matches_with(pattern, name.as_bytes(), true),
+        })
     });
-    Ok(Reply::Map(hits.map(|(name, value)| (Reply::bulk(name), Reply::bulk(value))).collect()))
+    let port = call.state.port_of(call.session().node).to_string();
+    let pairs = hits.map(|(name, value)| {
+        let value = if name == "port" { &port } else { &value };
+        (Reply::bulk(name), Reply::bulk(value))
+    });
+    Ok(Reply::Map(pairs.collect()))
 }
 
 fn set(call: &mut Call<'_>) -> Result<Reply, Failure> {
@@ -58,6 +66,13 @@ fn set(call: &mut Call<'_>) -> Result<Reply, Failure> {
         next.set(&name, &pair[1]).map_err(|reason| failed(&reason))?;
         seen.push(name);
     }
+    let port = call.state.port_of(call.session().node);
+    if seen.iter().any(|name| name == "port") && next.number("port") != i64::from(port) {
+        return Err(Failure::fixed(
+            "ERR CONFIG SET failed (possibly related to argument 'port') - Unable to listen on this port. The fake server keeps its port.",
+        ));
+    }
+    call.state.slow.trim(next.speed.slow_len);
     if seen.iter().any(|name| name == "requirepass") {
         call.state.users.set_default_password(&next.password);
     }

@@ -1,15 +1,14 @@
 //! DEBUG DIGEST: a fingerprint of the data, independent of the order of what has none.
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
 use crate::fake_redis::call::Call;
 use crate::fake_redis::failure::Failure;
+use crate::fake_redis::rdb;
 use crate::fake_redis::reply::Reply;
 use crate::fake_redis::store::Entry;
 use crate::fake_redis::types::stream::id::StreamId;
 use crate::fake_redis::value::Value;
-
-use super::dump;
 
 type Digest = [u8; 20];
 
@@ -50,9 +49,9 @@ fn of_entry(entry: &Entry) -> Digest {
             }
         }
         other => {
-            let mut bytes = BytesMut::new();
-            dump::encode(other, &mut bytes);
-            mix(&mut digest, sha1(&[&bytes]));
+            let mut out = rdb::Writer::default();
+            rdb::plain(other, &mut out);
+            mix(&mut digest, sha1(&[&out.0]));
         }
     }
     if entry.expire_at.is_some() {

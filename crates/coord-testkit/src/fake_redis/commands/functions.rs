@@ -174,7 +174,12 @@ fn restore(call: &mut Call<'_>) -> Result<Reply, Failure> {
             for code in before {
                 scripts.load(&code, false)?;
             }
-            return Err(failure);
+            // Where libraries are joined, Redis names them without quotes.
+            let text = failure.0.strip_prefix("ERR Library '");
+            let name = text.and_then(|text| text.strip_suffix("' already exists"));
+            return Err(name.map_or(failure.clone(), |name| {
+                Failure::new(format!("ERR Library {name} already exists"))
+            }));
         }
     }
     ok()

@@ -7,7 +7,7 @@ use crate::fake_redis::command::{Command, Family, Keys, flag};
 use crate::fake_redis::failure::Failure;
 use crate::fake_redis::notify;
 use crate::fake_redis::reply::Reply;
-use crate::fake_redis::types::hyperloglog::{HyperLogLog, NotOne};
+use crate::fake_redis::types::hyperloglog::{HyperLogLog, NotOne, edit};
 use crate::fake_redis::value::Value;
 
 use flag::{ADMIN, DENYOOM, FAST, READONLY, WRITE};
@@ -23,13 +23,18 @@ pub(crate) static FAMILY: Family = Family {
     ],
 };
 
+/// The error for what is no HyperLogLog.
+fn refused(error: NotOne) -> Failure {
+    match error {
+        NotOne::Foreign => Failure::fixed("WRONGTYPE Key is not a valid HyperLogLog string value."),
+        NotOne::Corrupted => Failure::fixed("INVALIDOBJ Corrupted HLL object detected"),
+    }
+}
+
 /// The HyperLogLog at a key.
 fn load(call: &mut Call<'_>, key: &Bytes) -> Result<Option<HyperLogLog>, Failure> {
     let Some(text) = call.string(key)? else { return Ok(None) };
-    HyperLogLog::decode(text).map(Some).map_err(|error| match error {
-        NotOne::Foreign => Failure::fixed("WRONGTYPE Key is not a valid HyperLogLog string value."),
-        NotOne::Corrupted => Failure::fixed("INVALIDOBJ Corrupted HLL object detected"),
-    })
+    HyperLogLog::decode(text).map(Some).map_err(refused)
 }
 
 fn store(call: &mut Call<'_>, key: &Bytes, mut log: HyperLogLog) {
@@ -40,14 +45,19 @@ fn store(call: &mut Call<'_>, key: &Bytes, mut log: HyperLogLog) {
 
 fn pfadd(call: &mut Call<'_>) -> Result<Reply, Failure> {
     let key = call.arg(1);
-    let known = load(call, key)?;
-    let mut changed = known.is_none();
-    let mut log = known.unwrap_or_else(HyperLogLog::new);
-    for element in &call.args[2..] {
-        changed |= log.add(element);
+    let most = usize::try_from(call.state.config.number("hll-sparse-max-bytes")).unwrap_or(0);
+    let known = call.string(key)?.map(|text| HyperLogLog::check(text)).transpose();
+    let mut changed = known.map_err(refused)?.is_none();
+    if changed {
+        call.put(key, Value::String(HyperLogLog::new().encode()));
+    }
+    call.state.dbs[call.db].mark_raw(key);
+    let elements = &call.args[2..];
+    let text = call.string_or_create(key)?;
+    for element in elements {
+        changed |= edit::add(text, element, most).map_err(refused)?;
     }
     if changed {
-        store(call, key, log);
         call.changed(key, notify::STRING, "pfadd");
     }
     Ok(Reply::flag(changed))
@@ -57,14 +67,14 @@ fn pfcount(call: &mut Call<'_>) -> Result<Reply, Failure> {
     let keys = &call.args[1..];
     let count = |number: u64| Reply::Integer(i64::try_from(number).unwrap_or(i64::MAX));
     if let [key] = keys {
-        let Some(mut log) = load(call, key)? else { return Ok(Reply::Integer(0)) };
-        if let Some(cached) = log.cached() {
+        let Some(text) = call.string(key)? else { return Ok(Reply::Integer(0)) };
+        HyperLogLog::check(text).map_err(refused)?;
+        if let Some(cached) = edit::cached(text) {
             return Ok(count(cached));
         }
-        let estimate = log.estimate();
         // The estimate is written back, which counts as a change.
-        log.cache(estimate);
-        store(call, key, log);
+        let estimate = edit::count(call.string_or_create(key)?).map_err(refused)?;
+        call.state.dbs[call.db].mark_raw(key);
         call.signal(key);
         return Ok(count(estimate));
     }

@@ -3,12 +3,13 @@
 use std::fmt::Write as _;
 
 use crate::fake_redis::call::Call;
+use crate::fake_redis::config::percentiles;
 use crate::fake_redis::failure::Failure;
 use crate::fake_redis::reply::Reply;
 use crate::fake_redis::state::{CallStats, State};
 
 /// Sections in their order, with whether INFO shows them unasked.
-const SECTIONS: [(&str, bool); 12] = [
+const SECTIONS: [(&str, bool); 13] = [
     ("server", true),
     ("clients", true),
     ("memory", true),
@@ -19,6 +20,7 @@ const SECTIONS: [(&str, bool); 12] = [
     ("modules", true),
     ("commandstats", false),
     ("errorstats", true),
+    ("latencystats", false),
     ("cluster", true),
     ("keyspace", true),
 ];
@@ -51,6 +53,9 @@ fn section(call: &Call<'_>, name: &str, out: &mut String) {
     match name {
         "server" => {
             add("redis_version", &"7.0.15");
+            add("redis_git_sha1", &"00000000");
+            add("redis_git_dirty", &0);
+            add("redis_build_id", &"0");
             add("redis_mode", &if state.is_cluster() { "cluster" } else { "standalone" });
             add("os", &"fake");
             add("arch_bits", &64);
@@ -81,7 +86,9 @@ fn section(call: &Call<'_>, name: &str, out: &mut String) {
             add("maxmemory", &state.config.number("maxmemory"));
             add("maxmemory_policy", &state.config.text("maxmemory-policy"));
             add("lazyfree_pending_objects", &0);
-            add("lazyfreed_objects", &0);
+            add("lazyfreed_objects", &state.stats.freed_lazily);
+            add("mem_not_counted_for_evict", &0);
+            add("mem_clients_slaves", &0);
             add("mem_clients_normal", &0);
             add("mem_allocator", &"estimate");
         }
@@ -106,9 +113,12 @@ fn section(call: &Call<'_>, name: &str, out: &mut String) {
             add("used_cpu_user", &"0.000000");
         }
         "commandstats" => {
-            for ((parent, command), CallStats { calls, rejected, failed }) in &state.stats.calls {
+            for ((parent, command), CallStats { calls, rejected, failed, usec }) in
+                &state.stats.calls
+            {
                 let usage = format!(
-                    "calls={calls},usec=0,usec_per_call=0.00,rejected_calls={rejected},failed_calls={failed}"
+                    "calls={calls},usec={usec},usec_per_call={:.2},rejected_calls={rejected},failed_calls={failed}",
+                    *usec as f64 / (*calls).max(1) as f64
                 );
                 let parent = parent.map_or_else(String::new, |parent| format!("{parent}|"));
                 add(&format!("cmdstat_{parent}{command}"), &usage);
@@ -119,6 +129,7 @@ fn section(call: &Call<'_>, name: &str, out: &mut String) {
                 add(&format!("errorstat_{code}"), &format!("count={count}"));
             }
         }
+        "latencystats" => latencies(state, &mut add),
         "cluster" => add("cluster_enabled", &i32::from(state.is_cluster())),
         "keyspace" => keyspace(state, call.session().node, &mut add),
         _ => {}
@@ -126,6 +137,22 @@ fn section(call: &Call<'_>, name: &str, out: &mut String) {
     let _infallible = write!(out, "# {title}\r\n");
     for (name, value) in lines {
         let _infallible = write!(out, "{name}:{value}\r\n");
+    }
+}
+
+fn latencies(state: &State, add: &mut Add<'_>) {
+    let percents = percentiles(state.config.text("latency-tracking-info-percentiles"));
+    let percents = percents.unwrap_or_default();
+    if !state.config.speed.tracks {
+        return;
+    }
+    for ((parent, command), times) in &state.stats.times {
+        let parent = parent.map_or_else(String::new, |parent| format!("{parent}|"));
+        let values = percents
+            .iter()
+            .map(|percent| format!("p{percent}={:.3}", times.percentile(*percent) as f64));
+        let values = values.collect::<Vec<_>>().join(",");
+        add(&format!("latency_percentiles_usec_{parent}{command}"), &values);
     }
 }
 
@@ -153,13 +180,22 @@ fn stats(state: &State, add: &mut Add<'_>) {
     add("total_connections_received", &state.stats.connections);
     add("total_commands_processed", &state.stats.commands);
     add("instantaneous_ops_per_sec", &0);
-    add("rejected_connections", &0);
+    add("rejected_connections", &state.stats.refused);
     add("expired_keys", &state.stats.expired);
     add("evicted_keys", &state.stats.evicted);
     add("keyspace_hits", &state.stats.hits);
     add("keyspace_misses", &state.stats.misses);
     add("pubsub_channels", &channels.len());
     add("pubsub_patterns", &patterns.len());
+    let (keys, items) = state.tracking.sizes();
+    let tracking = state.sessions.values().filter_map(|session| session.tracking.as_ref());
+    let prefixes: usize = tracking
+        .filter(|tracking| tracking.broadcast)
+        .map(|tracking| tracking.prefixes.len().max(1))
+        .sum();
+    add("tracking_total_keys", &keys);
+    add("tracking_total_items", &items);
+    add("tracking_total_prefixes", &prefixes);
     add("migrate_cached_sockets", &0);
     add("total_error_replies", &state.stats.errors.values().sum::<u64>());
 }

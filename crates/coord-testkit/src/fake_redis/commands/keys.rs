@@ -18,7 +18,7 @@ pub(crate) static FAMILY: Family = Family {
     group: "keyspace",
     commands: &[
         Command::new("del", -2, WRITE, Keys::ALL, del),
-        Command::new("unlink", -2, WRITE | FAST, Keys::ALL, del),
+        Command::new("unlink", -2, WRITE | FAST, Keys::ALL, unlink),
         Command::new("exists", -2, READONLY | FAST, Keys::ALL, exists),
         Command::new("touch", -2, READONLY | FAST, Keys::ALL, touch),
         Command::new("type", 2, READONLY | FAST, Keys::ONE, type_of),
@@ -62,8 +62,19 @@ fn del(call: &mut Call<'_>) -> Result<Reply, Failure> {
     Ok(Reply::len(count))
 }
 
+fn unlink(call: &mut Call<'_>) -> Result<Reply, Failure> {
+    let large = call.args[1..].iter().filter(|key| {
+        call.state.dbs[call.db].get(key).is_some_and(|entry| entry.value.parts() > LAZY_PARTS)
+    });
+    call.state.stats.freed_lazily += large.count() as u64;
+    del(call)
+}
+
+/// Values of more parts are freed in the background by a real server.
+const LAZY_PARTS: usize = 64;
+
 fn exists(call: &mut Call<'_>) -> Result<Reply, Failure> {
-    Ok(Reply::len(call.args[1..].iter().filter(|key| call.read(key).is_some()).count()))
+    Ok(Reply::len(call.args[1..].iter().filter(|key| call.look(key).is_some()).count()))
 }
 
 fn touch(call: &mut Call<'_>) -> Result<Reply, Failure> {

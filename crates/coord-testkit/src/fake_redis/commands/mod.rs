@@ -25,6 +25,7 @@ mod geo;
 mod hashes;
 mod hyperloglogs;
 mod info;
+pub(crate) mod key_flags;
 mod keys;
 mod lcs;
 mod lists;
@@ -37,7 +38,9 @@ pub(crate) mod sentinel;
 mod server;
 mod set_algebra;
 mod sets;
+mod slow;
 mod sort;
+mod sort_partial;
 mod sorted_sets;
 mod streams;
 mod string_edit;
@@ -46,7 +49,6 @@ mod tips;
 mod tracking;
 mod transactions;
 
-pub(crate) use dump::Dumped;
 pub(crate) use object::estimate;
 
 /// Every family of commands.

@@ -91,9 +91,12 @@ fn idletime(call: &mut Call<'_>) -> Result<Reply, Failure> {
 }
 
 fn refcount(call: &mut Call<'_>) -> Result<Reply, Failure> {
+    // Small numbers are one shared object each, unless each needs an age of its own.
+    let policy = call.state.config.text("maxmemory-policy");
+    let aged = policy.ends_with("lru") || policy.ends_with("lfu");
+    let aged = aged && call.state.config.number("maxmemory") > 0;
     let count = |entry: &Entry| match &entry.value {
-        // Small numbers are one shared object each.
-        Value::String(text) if encoding_of(entry) == "int" => {
+        Value::String(text) if !aged && encoding_of(entry) == "int" => {
             let shared = parse_i64(text).is_some_and(|number| (0..10_000).contains(&number));
             if shared { i64::from(i32::MAX) } else { 1 }
         }

@@ -1,5 +1,7 @@
 //! The server as a whole: TIME, FLUSHALL, SWAPDB, WAIT and commands without effect here.
 
+use bytes::Bytes;
+
 use crate::fake_redis::call::Call;
 use crate::fake_redis::command::{Command, Family, Keys, flag};
 use crate::fake_redis::failure::Failure;
@@ -7,7 +9,7 @@ use crate::fake_redis::number::{integer, length};
 use crate::fake_redis::reply::Reply;
 use crate::fake_redis::state::DATABASES;
 
-use super::{command_info, config, debug, help, info};
+use super::{command_info, config, debug, info, slow};
 use flag::{
     ADMIN, ALLOW_BUSY, BLOCKING, DANGEROUS, FAST, LOADING, NOSCRIPT, READONLY, STALE, WRITE,
 };
@@ -34,14 +36,21 @@ pub(crate) static FAMILY: Family = Family {
         Command::new("bgrewriteaof", 1, ADMIN | NOSCRIPT, Keys::None, |_| {
             Ok(Reply::simple("Background append only file rewriting started"))
         }),
+        Command::new(
+            "migrate",
+            -6,
+            WRITE | flag::MOVABLE_KEYS | DANGEROUS,
+            Keys::Custom(migrated_keys),
+            |_| Err(Failure::fixed("ERR the fake server cannot move keys to another server")),
+        ),
         Command::new("replicaof", 3, ADMIN | NOSCRIPT | STALE, Keys::None, replicaof),
         Command::new("slaveof", 3, ADMIN | NOSCRIPT | STALE, Keys::None, replicaof),
         Command::new("lolwut", -1, READONLY | FAST, Keys::None, |_| {
             Ok(Reply::Verbatim("txt", "Redis ver. 7.0.15 (a fake for tests)\n".into()))
         }),
         Command::new("monitor", 1, ADMIN | NOSCRIPT | LOADING | STALE, Keys::None, monitor),
-        Command::container("slowlog", SLOWLOG),
-        Command::container("latency", LATENCY),
+        Command::container("slowlog", slow::SLOWLOG),
+        Command::container("latency", slow::LATENCY),
         Command::container("module", MODULE),
         Command::new(
             "shutdown",
@@ -56,27 +65,6 @@ pub(crate) static FAMILY: Family = Family {
         ),
     ],
 };
-
-const SLOWLOG: &[Command] = &[
-    Command::new("get", -2, ADMIN | LOADING | STALE, Keys::None, |_| Ok(Reply::Array(Vec::new()))),
-    Command::new("help", 2, LOADING | STALE, Keys::None, |_| {
-        Ok(help("SLOWLOG", &["GET [<count>]", "LEN", "RESET"]))
-    }),
-    Command::new("len", 2, ADMIN | LOADING | STALE, Keys::None, |_| Ok(Reply::Integer(0))),
-    Command::new("reset", 2, ADMIN | LOADING | STALE, Keys::None, |_| Ok(Reply::OK)),
-];
-
-const LATENCY: &[Command] = &[
-    Command::new("help", 2, LOADING | STALE, Keys::None, |_| {
-        Ok(help("LATENCY", &["LATEST", "RESET [<event> ...]"]))
-    }),
-    Command::new("latest", 2, ADMIN | NOSCRIPT | LOADING | STALE, Keys::None, |_| {
-        Ok(Reply::Array(Vec::new()))
-    }),
-    Command::new("reset", -2, ADMIN | NOSCRIPT | LOADING | STALE, Keys::None, |_| {
-        Ok(Reply::Integer(0))
-    }),
-];
 
 const MODULE: &[Command] =
     &[Command::new("list", 2, ADMIN | NOSCRIPT, Keys::None, |_| Ok(Reply::Array(Vec::new())))];
@@ -155,6 +143,17 @@ fn replicaof(call: &mut Call<'_>) -> Result<Reply, Failure> {
     }
     length(call.arg(2)).map_err(|_| Failure::fixed("ERR Invalid master port"))?;
     Err(Failure::fixed("ERR the fake server cannot replicate from another server"))
+}
+
+/// The key, or with an empty one the keys after KEYS.
+fn migrated_keys(args: &[Bytes]) -> Vec<usize> {
+    match args.get(3) {
+        Some(key) if key.is_empty() => {
+            let first = args.iter().position(|arg| arg.eq_ignore_ascii_case(b"KEYS"));
+            first.map_or_else(Vec::new, |at| (at + 1..args.len()).collect())
+        }
+        _ => vec![3],
+    }
 }
 
 fn bgsave(call: &mut Call<'_>) -> Result<Reply, Failure> {

@@ -13,6 +13,8 @@ use crate::fake_redis::types::List;
 use crate::fake_redis::types::float::strtod;
 use crate::fake_redis::value::Value;
 
+use super::sort_partial;
+
 /// The key that is sorted and, with STORE, the destination.
 pub(crate) fn keys(args: &[Bytes]) -> Vec<usize> {
     let mut keys = vec![1];
@@ -128,9 +130,14 @@ fn limited(items: &[Bytes], limit: Option<(i64, i64)>) -> &[Bytes] {
     let Some((offset, count)) = limit else {
         return items;
     };
-    let start = usize::try_from(offset.max(0)).unwrap_or(usize::MAX).min(items.len());
+    &items[window(items.len(), (offset, count))]
+}
+
+/// The positions that LIMIT asks for, of `len` elements.
+fn window(len: usize, (offset, count): (i64, i64)) -> std::ops::Range<usize> {
+    let start = usize::try_from(offset.max(0)).unwrap_or(usize::MAX).min(len);
     let count = usize::try_from(count).unwrap_or(usize::MAX);
-    &items[start..start.saturating_add(count).min(items.len())]
+    start..start.saturating_add(count).min(len)
 }
 
 /// What an item is compared by.
@@ -162,7 +169,7 @@ fn sort_items(
             };
         weighed.push((weight, item));
     }
-    weighed.sort_by(|(a, a_item), (b, b_item)| {
+    let compare = |(a, a_item): &(Weight, Bytes), (b, b_item): &(Weight, Bytes)| {
         let order = match (a, b) {
             (Weight::Number(a), Weight::Number(b)) => {
                 a.partial_cmp(b).unwrap_or(Ordering::Equal).then_with(|| a_item.cmp(b_item))
@@ -171,7 +178,13 @@ fn sort_items(
             _ => Ordering::Equal,
         };
         if options.descending { order.reverse() } else { order }
-    });
+    };
+    let wanted = options.limit.map_or(0..weighed.len(), |limit| window(weighed.len(), limit));
+    if options.by.is_some() && wanted != (0..weighed.len()) {
+        sort_partial::sort(&mut weighed, wanted, &compare);
+    } else {
+        weighed.sort_by(compare);
+    }
     items.extend(weighed.into_iter().map(|(_, item)| item));
     Ok(())
 }

@@ -145,6 +145,10 @@ pub(crate) fn info(call: &mut Call<'_>) -> Result<Reply, Failure> {
             flags.push("on");
             redirect = i64::try_from(tracking.redirect).unwrap_or(0);
             prefixes.clone_from(&tracking.prefixes);
+            if tracking.broadcast && prefixes.is_empty() {
+                // Everything begins with the empty prefix.
+                prefixes.push(Bytes::new());
+            }
             for (name, on) in [
                 ("bcast", tracking.broadcast),
                 ("optin", tracking.opt_in),

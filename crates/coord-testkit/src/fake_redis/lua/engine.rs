@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use tokio::runtime::{Handle, RuntimeFlavor};
 
 use super::super::reply::Reply;
 
@@ -88,10 +87,9 @@ pub(crate) trait LuaEngine: std::fmt::Debug + Send {
 
 /// The running script as other threads see it, without the lock of the state.
 ///
-/// A script runs under that lock on the thread of its caller. After
-/// [`Limits::busy_after`] it marks itself busy here; connections look at the mark
-/// before they take the lock and answer BUSY, or ask it to stop. On a runtime
-/// with one thread nobody else can run: there [`Limits::instructions`] ends it.
+/// A script runs under that lock on a thread of its own. After [`Limits::busy_after`] it marks
+/// itself busy here; connections look at the mark before they take the lock and answer BUSY,
+/// or ask it to stop. [`Limits::instructions`] ends it in any case.
 #[derive(Debug, Default)]
 pub(crate) struct Control {
     /// 0 idle, 1 a script runs, 2 a function runs.
@@ -218,26 +216,17 @@ impl Running {
     pub(crate) fn control(&self) -> &Control {
         &self.control
     }
+    /// Whether it has run for so long.
+    pub(crate) fn lasts_for(&self, time: Duration) -> bool {
+        self.started.elapsed() >= time
+    }
     /// Marks the run busy once it has taken longer than `limit`.
     pub(crate) fn watch(&self, limit: Duration) {
         if self.started.elapsed() >= limit {
             self.control.busy.store(true, Ordering::SeqCst);
-            offer_work();
         }
     }
 }
-
-/// Lets other threads of the runtime take the tasks that wait for this one, which is
-/// stuck in a script: a connection among them could not be answered otherwise.
-fn offer_work() {
-    let flavor = Handle::try_current().map(|handle| handle.runtime_flavor());
-    if matches!(flavor, Ok(RuntimeFlavor::MultiThread)) {
-        tokio::task::block_in_place(|| std::thread::sleep(OFFER));
-    }
-}
-
-/// How long an offer stands; another thread takes the work in microseconds.
-const OFFER: Duration = Duration::from_micros(200);
 
 impl Drop for Running {
     fn drop(&mut self) {

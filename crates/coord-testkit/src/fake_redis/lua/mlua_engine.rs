@@ -23,6 +23,9 @@ pub(crate) const MEMORY_LIMIT: usize = 256 * 1024 * 1024;
 /// Instructions between two looks at the bounds of a run.
 const HOOK_STEP: u32 = 10_000;
 
+/// How long the code of a library may run while it is loaded.
+const LOAD_TIME: Duration = Duration::from_millis(500);
+
 /// Bounds of the run in progress.
 #[derive(Debug)]
 struct Watch {
@@ -30,6 +33,8 @@ struct Watch {
     executed: u64,
     budget: u64,
     busy_after: Duration,
+    /// A library is being loaded, which ends after so long.
+    loading: Option<Duration>,
 }
 
 type Watching = Arc<Mutex<Option<Watch>>>;
@@ -80,7 +85,7 @@ impl MluaEngine {
         self.watching.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn begin(&self, function: bool, limits: super::engine::Limits) {
+    fn begin(&self, function: bool, limits: super::engine::Limits, loading: Option<Duration>) {
         for sandbox in [&self.scripts, &self.functions] {
             sandbox.lua.set_app_data(Stopping::default());
         }
@@ -89,6 +94,7 @@ impl MluaEngine {
             executed: 0,
             budget: limits.instructions,
             busy_after: limits.busy_after,
+            loading,
         });
     }
 }
@@ -100,6 +106,9 @@ fn check(lua: &Lua, watching: &Watching) -> mlua::Result<VmState> {
     if watch.running.control().kill_asked() {
         let text = b"Script killed by user with SCRIPT KILL.".to_vec();
         return Err(stop(lua, text));
+    }
+    if watch.loading.is_some_and(|time| watch.running.lasts_for(time)) {
+        return Err(stop(lua, b"FUNCTION LOAD timeout".to_vec()));
     }
     watch.executed += u64::from(HOOK_STEP);
     if watch.executed > watch.budget {
@@ -136,7 +145,7 @@ impl LuaEngine for MluaEngine {
         let lua = &self.functions.lua;
         let code = compile(lua, body, "@user_function")
             .map_err(|e| format!("ERR Error compiling function: {}", message(&e)))?;
-        self.begin(true, super::engine::Limits::default());
+        self.begin(true, super::engine::Limits::default(), Some(LOAD_TIME));
         let result = load(&self.functions, &code);
         *self.watch() = None;
         let functions = lua.app_data_mut::<Loading>().and_then(|mut loading| loading.0.take());
@@ -170,7 +179,7 @@ impl LuaEngine for MluaEngine {
         let Some(function) = function else {
             return Reply::Error("NOSCRIPT No matching script. Please use EVAL.".to_owned());
         };
-        self.begin(matches!(run.target, Target::Function(_)), run.limits);
+        self.begin(matches!(run.target, Target::Function(_)), run.limits, None);
         let result = execute(sandbox, function, run, name, host);
         *self.watch() = None;
         // A run must leave nothing behind for the next one.

@@ -1,5 +1,7 @@
 //! HyperLogLog: registers, their estimate, and their two forms as strings.
 
+pub(crate) mod edit;
+
 /// Registers of a HyperLogLog.
 pub(crate) const REGISTERS: usize = 1 << INDEX_BITS;
 /// Bits of a hash that select the register.
@@ -40,14 +42,19 @@ impl HyperLogLog {
         Self { registers: vec![0; REGISTERS], dense: false, card: STALE }
     }
 
+    /// Whether a string begins as one of them; true for the dense form.
+    pub(crate) fn check(text: &[u8]) -> Result<bool, NotOne> {
+        let fits = text.len() >= HEADER && text.starts_with(b"HYLL");
+        match text.get(4) {
+            Some(0) if fits && text.len() == DENSE_LEN => Ok(true),
+            Some(1) if fits => Ok(false),
+            _ => Err(NotOne::Foreign),
+        }
+    }
+
     /// Reads the string of either form.
     pub(crate) fn decode(text: &[u8]) -> Result<Self, NotOne> {
-        let fits = text.len() >= HEADER && text.starts_with(b"HYLL");
-        let dense = match text.get(4) {
-            Some(0) if fits && text.len() == DENSE_LEN => true,
-            Some(1) if fits => false,
-            _ => return Err(NotOne::Foreign),
-        };
+        let dense = Self::check(text)?;
         let mut card = [0; 8];
         card.copy_from_slice(&text[8..HEADER]);
         let body = &text[HEADER..];
@@ -73,33 +80,9 @@ impl HyperLogLog {
         text
     }
 
-    /// The latest estimate, if it still holds.
-    pub(crate) fn cached(&self) -> Option<u64> {
-        (self.card & STALE == 0).then_some(self.card)
-    }
-
-    /// Notes an estimate.
-    pub(crate) fn cache(&mut self, estimate: u64) {
-        self.card = estimate;
-    }
-
     /// Marks the estimate as stale.
     pub(crate) fn forget_estimate(&mut self) {
         self.card |= STALE;
-    }
-
-    /// Counts an element; true if a register has grown.
-    pub(crate) fn add(&mut self, element: &[u8]) -> bool {
-        let hash = murmur(element);
-        let register = usize::try_from(hash & (REGISTERS as u64 - 1)).unwrap_or(0);
-        let zeros = (hash >> INDEX_BITS | 1 << COUNT_BITS).trailing_zeros();
-        let count = u8::try_from(zeros + 1).unwrap_or(u8::MAX);
-        let grows = count > self.registers[register];
-        if grows {
-            self.registers[register] = count;
-            self.forget_estimate();
-        }
-        grows
     }
 
     /// Counts all that the other has counted.
@@ -116,25 +99,39 @@ impl HyperLogLog {
     }
 
     /// How many different elements were counted, as the estimator of Ertl (2017) tells.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "the estimate is positive and far below 2^64"
-    )]
     pub(crate) fn estimate(&self) -> u64 {
-        let mut histogram = [0_f64; 64];
+        let mut counts = [0_u32; 64];
         for &value in &self.registers {
-            histogram[usize::from(value & 63)] += 1.0;
+            counts[usize::from(value & 63)] += 1;
         }
-        let registers = REGISTERS as f64;
-        let top = COUNT_BITS as usize;
-        let mut sum = registers * tau((registers - histogram[top + 1]) / registers);
-        for count in histogram[1..=top].iter().rev() {
-            sum = (sum + count) * 0.5;
-        }
-        sum += registers * sigma(histogram[0] / registers);
-        (0.721_347_520_444_481_7 * registers * registers / sum).round() as u64
+        estimate(&counts)
     }
+}
+
+/// The estimate from how many registers hold which value.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the estimate is positive and far below 2^64"
+)]
+fn estimate(counts: &[u32; 64]) -> u64 {
+    let histogram = counts.map(f64::from);
+    let registers = REGISTERS as f64;
+    let top = COUNT_BITS as usize;
+    let mut sum = registers * tau((registers - histogram[top + 1]) / registers);
+    for count in histogram[1..=top].iter().rev() {
+        sum = (sum + count) * 0.5;
+    }
+    sum += registers * sigma(histogram[0] / registers);
+    (0.721_347_520_444_481_7 * registers * registers / sum).round() as u64
+}
+
+/// The register of an element, and what it is to hold at least.
+fn position(element: &[u8]) -> (usize, u8) {
+    let hash = murmur(element);
+    let register = usize::try_from(hash & (REGISTERS as u64 - 1)).unwrap_or(0);
+    let zeros = (hash >> INDEX_BITS | 1 << COUNT_BITS).trailing_zeros();
+    (register, u8::try_from(zeros + 1).unwrap_or(u8::MAX))
 }
 
 fn sigma(mut x: f64) -> f64 {

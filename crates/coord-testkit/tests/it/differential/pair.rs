@@ -133,16 +133,39 @@ pub(crate) fn run(world: &World, steps: &[Step]) -> Option<Difference> {
     if let Some(text) = compare_data(&mut fake, &mut real) {
         return Some(Difference { steps, text });
     }
-    let (fake, real) = (fake.events(), real.events());
-    (fake != real).then(|| {
-        let at = fake.iter().zip(&real).take_while(|(fake, real)| fake == real).count();
+    let (left, right) = (fake.events(), real.events());
+    if left != right {
+        let at = left.iter().zip(&right).take_while(|(left, right)| left == right).count();
         let text = format!(
             "keyspace event {at}: fake {:?}, real {:?}",
-            fake.get(at).map(pretty),
-            real.get(at).map(pretty)
+            left.get(at).map(pretty),
+            right.get(at).map(pretty)
         );
-        Difference { steps, text }
-    })
+        return Some(Difference { steps, text });
+    }
+    exchange(&mut fake, &mut real).map(|text| Difference { steps, text })
+}
+
+/// Restores what each has dumped on both: they must make the same of it.
+fn exchange(fake: &mut Side, real: &mut Side) -> Option<String> {
+    for side in [&mut *fake, &mut *real] {
+        let _ = side.control.call(&["SELECT", "0"]);
+    }
+    for key in KEYS.into_iter().chain([LEXICAL, PLACES]) {
+        let dump = [b"DUMP".to_vec(), key.as_bytes().to_vec()];
+        let payloads = [Side::call(&mut fake.control, &dump), Side::call(&mut real.control, &dump)];
+        for (from, payload) in ["the fake", "the real server"].into_iter().zip(payloads) {
+            let Frame::Bulk(payload) = payload else { continue };
+            let mut restore: Args =
+                ["RESTORE", key, "0"].iter().map(|word| word.as_bytes().to_vec()).collect();
+            restore.extend([payload, b"REPLACE".to_vec()]);
+            let found = compare_control(fake, real, &restore);
+            if let Some(text) = found.or_else(|| compare_key(fake, real, key)) {
+                return Some(format!("restored from {from}: {text}"));
+            }
+        }
+    }
+    None
 }
 
 fn compare(fake: &mut Side, real: &mut Side, at: usize, args: &Args) -> Option<String> {

@@ -97,6 +97,13 @@ impl Generator {
                 let command = script(self.command(random), random);
                 Step::Calls { connection, commands: vec![command] }
             }
+            36..=38 => {
+                // The keys of any command, and what it does with them.
+                let word: &[u8] = if random.chance(50) { b"GETKEYS" } else { b"GETKEYSANDFLAGS" };
+                let mut command = vec![b"COMMAND".to_vec(), word.to_vec()];
+                command.extend(self.command(random));
+                Step::Calls { connection, commands: vec![command] }
+            }
             // Transactions are short: most commands run on their own.
             12..=35 if self.in_multi[connection] => {
                 self.in_multi[connection] = false;

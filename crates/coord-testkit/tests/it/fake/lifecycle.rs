@@ -1,5 +1,7 @@
 //! Starting and stopping.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use coord_testkit::FakeRedis;
@@ -76,4 +78,31 @@ async fn increments_of_many_connections_are_never_lost() {
         task.await.expect("no panic");
     }
     assert_eq!(server.command(["GET", "n"]), coord_testkit::fake_redis::Reply::bulk("8000"));
+}
+
+/// More than a real server promises, but suites of tests send here and look there.
+#[tokio::test]
+async fn what_arrives_first_on_any_connection_runs_first() {
+    let server = FakeRedis::start().await.expect("starts");
+    let address = server.address();
+    let client = move || {
+        let connect = || TcpStream::connect(address).expect("connects");
+        let (mut first, mut second, mut third) = (connect(), connect(), connect());
+        let mut reply = [0; 64];
+        for round in 100_000..103_000 {
+            let set = format!("SET n {round}\r\n");
+            let eval = "EVAL \"return redis.call('incr', KEYS[1])\" 1 n\r\n";
+            first.write_all(set.as_bytes()).expect("sends");
+            second.write_all(eval.as_bytes()).expect("sends");
+            third.write_all(b"GET n\r\n").expect("sends");
+            let mut read = |stream: &mut TcpStream| {
+                let count = stream.read(&mut reply).expect("answers");
+                String::from_utf8_lossy(&reply[..count]).into_owned()
+            };
+            assert_eq!(read(&mut third), format!("$6\r\n{}\r\n", round + 1));
+            assert_eq!(read(&mut second), format!(":{}\r\n", round + 1));
+            assert_eq!(read(&mut first), "+OK\r\n");
+        }
+    };
+    tokio::task::spawn_blocking(client).await.expect("in order");
 }

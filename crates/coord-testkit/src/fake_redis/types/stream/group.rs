@@ -118,7 +118,7 @@ impl Group {
     }
 
     /// Writes a delivery down; a former owner loses the entry.
-    fn assign(&mut self, id: StreamId, pending: Pending) {
+    pub(crate) fn assign(&mut self, id: StreamId, pending: Pending) {
         if let Some(former) = self.pending.get(&id)
             && let Some(consumer) = self.consumers.get_mut(&former.consumer)
         {

@@ -55,7 +55,66 @@ pub(crate) enum SetIdError {
     AddedBelowLength,
 }
 
+/// A node as it is stored in one piece.
+#[derive(Debug)]
+pub(crate) struct PackedNode {
+    pub(crate) master: StreamId,
+    pub(crate) names: Vec<Bytes>,
+    /// The entries that were not deleted.
+    pub(crate) entries: Vec<(StreamId, Fields)>,
+    pub(crate) deleted: u64,
+    /// Size of the packed form.
+    pub(crate) bytes: usize,
+}
+
+/// What a stream knows beyond its entries.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Counters {
+    pub(crate) last_id: StreamId,
+    pub(crate) max_deleted_id: StreamId,
+    pub(crate) entries_added: u64,
+}
+
 impl Stream {
+    /// A stream of these nodes; `None` if the entries are not in order.
+    pub(crate) fn assembled(
+        limits: Limits,
+        nodes: Vec<PackedNode>,
+        counters: Counters,
+    ) -> Option<Self> {
+        let Counters { last_id, max_deleted_id, entries_added } = counters;
+        let mut stream = Self { last_id, max_deleted_id, entries_added, limits, ..Self::default() };
+        for (serial, packed) in (0..).zip(nodes) {
+            let mut node = Node::open(packed.master, &[]);
+            for (id, fields) in packed.entries {
+                if stream.top().is_some_and(|top| top >= id) {
+                    return None;
+                }
+                node.append(id, &fields);
+                stream.entries.insert(id, Entry { node: serial, fields });
+            }
+            node.restore(packed.names, packed.deleted, packed.bytes);
+            if node.live > 0 {
+                stream.nodes.insert(serial, node);
+            }
+        }
+        Some(stream)
+    }
+
+    /// The nodes with their entries.
+    pub(crate) fn packed(&self) -> Vec<PackedNode> {
+        let mut entries = self.entries.iter().peekable();
+        let nodes = self.nodes.iter().map(|(serial, node)| {
+            let (master, names, deleted, bytes) = node.parts();
+            let mut own = Vec::new();
+            while let Some((id, entry)) = entries.next_if(|(_, entry)| entry.node == *serial) {
+                own.push((*id, entry.fields.clone()));
+            }
+            PackedNode { master, names: names.to_vec(), entries: own, deleted, bytes }
+        });
+        nodes.collect()
+    }
+
     /// Takes over how many entries a new node may hold.
     pub(crate) fn set_limits(&mut self, limits: Limits) {
         self.limits = limits;

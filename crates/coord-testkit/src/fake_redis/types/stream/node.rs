@@ -57,6 +57,18 @@ impl Node {
         self.last = id;
     }
 
+    /// Takes over what a packed node says of itself.
+    pub(super) fn restore(&mut self, names: Vec<Bytes>, deleted: u64, bytes: usize) {
+        self.fields = names;
+        self.deleted = deleted;
+        self.bytes = bytes;
+    }
+
+    /// Identifier and field names of the master entry, deleted entries, and size.
+    pub(super) fn parts(&self) -> (StreamId, &[Bytes], u64, usize) {
+        (self.master, &self.fields, self.deleted, self.bytes)
+    }
+
     /// Marks `count` entries as deleted; an empty node is to be removed.
     pub(super) fn delete(&mut self, count: u64) {
         self.live -= count;
