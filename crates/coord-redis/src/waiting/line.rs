@@ -119,19 +119,19 @@ fn hear(hub: &Weak<Hub>, number: u64, push: PushInfo) {
     let Some(hub) = hub.upgrade() else { return };
     match (push.kind, push.data) {
         (PushKind::Message, data) => {
-            if let Some(Value::BulkString(text)) = data.into_iter().nth(1) {
-                if let Some((token, news)) = told(&text) {
-                    hub.tell(token, news);
-                }
+            if let Some(Value::BulkString(text)) = data.into_iter().nth(1)
+                && let Some((token, news)) = told(&text)
+            {
+                hub.tell(token, news);
             }
         }
         (PushKind::Invalidate, data) => match data.into_iter().next() {
             Some(Value::Array(keys)) => {
                 for key in keys {
-                    if let Value::BulkString(key) = key {
-                        if let Some(mailbox) = waited_mailbox(&hub, &key) {
-                            hub.look_now(&mailbox);
-                        }
+                    if let Value::BulkString(key) = key
+                        && let Some(mailbox) = waited_mailbox(&hub, &key)
+                    {
+                        hub.look_now(&mailbox);
                     }
                 }
             }
