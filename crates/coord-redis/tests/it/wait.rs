@@ -209,7 +209,7 @@ async fn survives(
         server
     };
     let (ids, (_, server)) = join(fleet.produce(), join(consumers, hurting)).await;
-    assert_eq!(seen.lock().expect("no panic"), ids, "{layout}");
+    assert_eq!(*seen.lock().expect("no panic"), ids, "{layout}");
     server
 }
 
