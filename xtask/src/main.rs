@@ -4,6 +4,7 @@ mod bench;
 mod ci;
 mod failure;
 mod metadata;
+mod mutate;
 mod say;
 mod server;
 mod shell;
@@ -24,6 +25,8 @@ cargo xtask TASK
                        --list names them
   bench [NAME] [ARGS]  all benchmarks, or one of them; `peers-resilience` sets the breaker and the
                        retry beside other crates on the same probes
+  mutate [PATH]        leave out each line of the Lua scripts that calls Redis, and see whether
+                       tests on the fake server notice; PATH is a part of the scripts' paths
   tidy                 the rules that the compiler cannot check: crate edges, sizes, names, docs
 
 Environment
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
         Some("test") => test::run(&args[1..]),
         Some("bench") => bench::run(&args[1..]),
         Some("ci") => ci::run(&args[1..]),
+        Some("mutate") => mutate::run(&args[1..]),
         Some("tidy") => tidy::run(&args[1..]),
         Some(other) => Err(Failure::new(
             format!("there is no task `{other}`"),

@@ -46,6 +46,6 @@ pub use reservation::{
     AckAndReceive, MAX_VISIBILITY, MAX_WAIT, ReceivedMessage, ReservationToken, check_visibility,
     check_wait,
 };
-pub use send::{MessageResult, SendOptions, SendOutcome, SendRefusal};
+pub use send::{Durability, MessageResult, SendOptions, SendOutcome, SendRefusal};
 pub use subscription::{MessageSubscription, SubscriptionCloser};
 pub use time::{Timestamp, micros};

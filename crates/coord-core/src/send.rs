@@ -15,11 +15,58 @@ use crate::message::MessageId;
 /// - `delay`: none, the message is ready at once
 /// - `expires_in`: none, the message never expires
 /// - `dedup_window`: none, the same id twice is two messages
+/// - `durability`: [`Durability::Accepted`]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SendOptions {
     delay: Option<Duration>,
     expires_in: Option<Duration>,
     dedup_window: Option<Duration>,
+    durability: Durability,
+}
+
+/// How safe a message must be before its send is answered.
+///
+/// Whatever is asked for, the message is taken once. What was not confirmed in time is answered
+/// as [`SendOutcome::Unconfirmed`]: the mailbox holds it all the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Durability {
+    /// The server took it.
+    #[default]
+    Accepted,
+    /// So many replicas have it as well.
+    Replicas {
+        /// How many, at least one.
+        count: u32,
+        /// How long to wait for them: a millisecond to an hour.
+        within: Duration,
+    },
+    /// The server has it in its append-only file, synced to the disk. Needs Redis 7.2.
+    Aof {
+        /// How long to wait for that: a millisecond to an hour.
+        within: Duration,
+    },
+}
+
+impl Durability {
+    /// The longest wait.
+    pub const MAX_WAIT: Duration = Duration::from_secs(3_600);
+
+    fn validate(self) -> Result<(), InvalidInput> {
+        let (count, within) = match self {
+            Self::Accepted => return Ok(()),
+            Self::Replicas { count, within } => (count, within),
+            Self::Aof { within } => (1, within),
+        };
+        if count == 0 {
+            return Err(InvalidInput::new("durability", "0 replicas, at least 1 is needed"));
+        }
+        if within < Duration::from_millis(1) || within > Self::MAX_WAIT {
+            let problem = format!("{within:?}, 1 ms to {:?} are allowed", Self::MAX_WAIT);
+            return Err(InvalidInput::new("durability", problem));
+        }
+        Ok(())
+    }
 }
 
 impl SendOptions {
@@ -28,7 +75,7 @@ impl SendOptions {
 
     /// The defaults.
     pub const fn new() -> Self {
-        Self { delay: None, expires_in: None, dedup_window: None }
+        Self { delay: None, expires_in: None, dedup_window: None, durability: Durability::Accepted }
     }
 
     /// The message becomes ready this long after the server took it.
@@ -53,6 +100,18 @@ impl SendOptions {
         self
     }
 
+    /// The send is answered when the message is as safe as this, or the wait for that is over.
+    #[must_use]
+    pub const fn with_durability(mut self, durability: Durability) -> Self {
+        self.durability = durability;
+        self
+    }
+
+    /// How safe the message must be.
+    pub const fn durability(&self) -> Durability {
+        self.durability
+    }
+
     /// The delay, zero if none.
     pub fn delay(&self) -> Duration {
         self.delay.unwrap_or_default()
@@ -71,9 +130,10 @@ impl SendOptions {
     /// Checks every duration.
     ///
     /// # Errors
-    /// [`InvalidInput`] that names the first one above [`SendOptions::MAX`], or a window or
-    /// expiry of zero.
+    /// [`InvalidInput`] that names the first one above [`SendOptions::MAX`], a window or expiry of
+    /// zero, or a durability of no replicas or with a wait outside its bounds.
     pub fn validate(&self) -> Result<(), InvalidInput> {
+        self.durability.validate()?;
         let fields = [
             ("delay", self.delay, true),
             ("expires_in", self.expires_in, false),
@@ -115,6 +175,14 @@ pub enum SendOutcome {
     Accepted,
     /// It took a message of this id before, inside the dedup window; nothing was written.
     Duplicate,
+    /// It holds the message (or took it before, inside the dedup window), but not as many copies
+    /// as its [`Durability`] asks for were confirmed in time.
+    Unconfirmed {
+        /// How many were.
+        confirmed: u32,
+        /// How many were asked for.
+        wanted: u32,
+    },
     /// It refused; nothing was written.
     Refused(SendRefusal),
 }
@@ -145,7 +213,9 @@ impl MessageResult {
     pub const fn refusal(&self) -> Option<SendRefusal> {
         match self.outcome {
             SendOutcome::Refused(refusal) => Some(refusal),
-            SendOutcome::Accepted | SendOutcome::Duplicate => None,
+            SendOutcome::Accepted | SendOutcome::Duplicate | SendOutcome::Unconfirmed { .. } => {
+                None
+            }
         }
     }
 

@@ -3,13 +3,35 @@
 use std::time::Duration;
 
 use coord_core::InvalidInput;
-use redis::{ConnectionInfo, IntoConnectionInfo};
+use redis::ConnectionInfo;
 
 use crate::layout::KeyLayout;
+use crate::topology::{self, Topology};
+
+/// What `forward` does between mailboxes of different hash slots of a cluster, where no script
+/// reaches both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum ForwardAcross {
+    /// It refuses as [`Unsupported`](coord_core::Unsupported), with nothing done.
+    #[default]
+    Refuse,
+    /// It sends with a dedup window (that of the options, or
+    /// [`DEDUP_WINDOW`](ForwardAcross::DEDUP_WINDOW)) and then settles. Nothing is ever lost; who
+    /// forwards again after a failure, under the same message id, sends nothing twice. But a
+    /// reservation that expires in between comes back although its message was handed on.
+    SendThenAck,
+}
+
+impl ForwardAcross {
+    /// The dedup window of a [`SendThenAck`](Self::SendThenAck) whose options name none: an hour.
+    pub const DEDUP_WINDOW: Duration = Duration::from_secs(3_600);
+}
 
 /// Where the server is and how the data lies there.
 ///
 /// # Defaults
+/// - forwarding between hash slots of a cluster: [`ForwardAcross::Refuse`]
 /// - layout: [`KeyLayout::Compact`]
 /// - prefix: `coord`; with [`KeyLayout::Tta`] the original's `ao`
 /// - response timeout: 5 s, connect timeout: 5 s
@@ -26,12 +48,13 @@ use crate::layout::KeyLayout;
 /// ```
 #[derive(Clone)]
 pub struct RedisConfig {
-    info: ConnectionInfo,
+    topology: Topology,
     layout: KeyLayout,
     prefix: Option<String>,
     response_timeout: Duration,
     connect_timeout: Duration,
     poll_interval: Duration,
+    forward_across: ForwardAcross,
 }
 
 impl RedisConfig {
@@ -44,31 +67,96 @@ impl RedisConfig {
     /// # Errors
     /// [`InvalidInput`] about `url`; the text never shows a password.
     pub fn from_url(url: &str) -> Result<Self, InvalidInput> {
-        if url.starts_with("rediss:") && !cfg!(feature = "tls") {
-            let problem = "rediss:// needs the feature `tls` of coord-redis";
-            return Err(InvalidInput::new("url", problem));
-        }
-        let info = url.into_connection_info().map_err(|error| {
-            let wanted =
-                "redis://[user:password@]host[:port][/db], rediss://... or redis+unix:///path";
-            InvalidInput::new(
-                "url",
-                format!("{}, expected {wanted}", error.detail().unwrap_or("unreadable")),
-            )
-        })?;
-        Ok(Self::from_connection_info(info))
+        Ok(Self::of(Topology::Single(topology::parse(url)?)))
     }
 
     /// Takes the client library's own description of a server.
     pub fn from_connection_info(info: ConnectionInfo) -> Self {
+        Self::of(Topology::Single(info))
+    }
+
+    /// The master that these sentinels call `service`, also after a failover.
+    ///
+    /// The addresses are those of the sentinels; user, password and database of the first URL are
+    /// those of the servers, and TLS is for both. Sentinels with a password of their own get it by
+    /// [`with_sentinel_credentials`](Self::with_sentinel_credentials).
+    ///
+    /// ```
+    /// # use coord_redis::RedisConfig;
+    /// let urls = ["redis://:secret@10.0.0.1:26379", "redis://10.0.0.2:26379"];
+    /// let config = RedisConfig::from_sentinel_urls("mymaster", &urls)?;
+    /// # Ok::<(), coord_core::InvalidInput>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`InvalidInput`] about the service or a URL; 1 to 64 sentinels are allowed.
+    pub fn from_sentinel_urls(service: &str, urls: &[&str]) -> Result<Self, InvalidInput> {
+        Ok(Self::of(Topology::sentinel(service, urls)?))
+    }
+
+    /// A Redis Cluster, by some of its nodes; the others are learned from them.
+    ///
+    /// User, password and TLS of the first URL are used for all nodes. With [`KeyLayout::Tta`] the
+    /// prefix must be a hash tag such as `{ao}`: then all mailboxes lie in one slot.
+    ///
+    /// # Errors
+    /// [`InvalidInput`] about a URL; 1 to 64 are allowed, of database 0.
+    pub fn from_cluster_urls(urls: &[&str]) -> Result<Self, InvalidInput> {
+        Ok(Self::of(Topology::cluster(urls)?))
+    }
+
+    const fn of(topology: Topology) -> Self {
         Self {
-            info,
+            topology,
             layout: KeyLayout::Compact,
             prefix: None,
             response_timeout: Duration::from_secs(5),
             connect_timeout: Duration::from_secs(5),
             poll_interval: Duration::from_secs(1),
+            forward_across: ForwardAcross::Refuse,
         }
+    }
+
+    /// The same with a user (none: the default one) and password for the sentinels themselves.
+    ///
+    /// # Errors
+    /// [`InvalidInput`] where there are no sentinels.
+    pub fn with_sentinel_credentials(
+        mut self,
+        user: Option<&str>,
+        password: &str,
+    ) -> Result<Self, InvalidInput> {
+        let Topology::Sentinel(place) = &mut self.topology else {
+            return Err(InvalidInput::new("sentinel credentials", "there are no sentinels"));
+        };
+        for sentinel in &mut place.sentinels {
+            let mut settings = sentinel.redis_settings().clone().set_password(password);
+            if let Some(user) = user {
+                settings = settings.set_username(user);
+            }
+            *sentinel = sentinel.clone().set_redis_settings(settings);
+        }
+        Ok(self)
+    }
+
+    /// The same trusting only this certificate authority (PEM), instead of those of the system.
+    ///
+    /// # Errors
+    /// [`InvalidInput`] for a text that is no certificate, or where a URL is not `rediss://`.
+    #[cfg(feature = "tls")]
+    pub fn with_authority(mut self, pem: &[u8]) -> Result<Self, InvalidInput> {
+        for info in self.topology.infos_mut() {
+            if !matches!(info.addr(), redis::ConnectionAddr::TcpTls { .. }) {
+                let problem = format!("{} is reached without TLS; use rediss://", info.addr());
+                return Err(InvalidInput::new("authority", problem));
+            }
+            let trusted =
+                redis::TlsCertificates { client_tls: None, root_cert: Some(pem.to_vec()) };
+            let client = redis::Client::build_with_tls(info.clone(), trusted)
+                .map_err(|e| InvalidInput::new("authority", e.to_string()))?;
+            *info = client.get_connection_info().clone();
+        }
+        Ok(self)
     }
 
     /// The same with another key layout.
@@ -130,9 +218,18 @@ impl RedisConfig {
         Ok(self)
     }
 
-    /// Host and port, or the path of the socket; never a password.
+    /// The same with another rule for forwarding between hash slots of a cluster; of no effect
+    /// elsewhere.
+    #[must_use]
+    pub const fn with_forward_across(mut self, rule: ForwardAcross) -> Self {
+        self.forward_across = rule;
+        self
+    }
+
+    /// Host and port of the server, the sentinels or the nodes, or the path of the socket; never
+    /// a password.
     pub fn address(&self) -> String {
-        self.info.addr().to_string()
+        self.topology.address()
     }
 
     /// The key layout.
@@ -149,18 +246,32 @@ impl RedisConfig {
     ///
     /// # Errors
     /// [`InvalidInput`] about `prefix` for braces on the compact layout, which puts the hash tag
-    /// around the agent itself.
+    /// around the agent itself, and for a prefix without a hash tag with [`KeyLayout::Tta`] on a
+    /// cluster.
     pub fn validate(&self) -> Result<(), InvalidInput> {
         if self.layout == KeyLayout::Compact && self.prefix().contains(['{', '}']) {
             let problem =
                 "braces are not allowed on the compact layout, which makes its own hash tags";
             return Err(InvalidInput::new("prefix", problem));
         }
+        let is_cluster = matches!(self.topology, Topology::Cluster(_));
+        if self.layout == KeyLayout::Tta && is_cluster && !has_hash_tag(self.prefix()) {
+            let problem = format!(
+                "{:?} has no hash tag: on a cluster the tta layout needs one in its prefix, such \
+                 as {{ao}}, so that all its keys lie in one slot; or use the compact layout",
+                self.prefix()
+            );
+            return Err(InvalidInput::new("prefix", problem));
+        }
         Ok(())
     }
 
-    pub(crate) fn info(&self) -> &ConnectionInfo {
-        &self.info
+    pub(crate) const fn topology(&self) -> &Topology {
+        &self.topology
+    }
+
+    pub(crate) const fn forward_across(&self) -> ForwardAcross {
+        self.forward_across
     }
 
     pub(crate) const fn poll_interval(&self) -> Duration {
@@ -176,9 +287,14 @@ impl RedisConfig {
 impl std::fmt::Debug for RedisConfig {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("RedisConfig")
-            .field("address", &self.info.addr().to_string())
+            .field("address", &self.address())
             .field("layout", &self.layout)
             .field("prefix", &self.prefix())
             .finish_non_exhaustive()
     }
+}
+
+fn has_hash_tag(prefix: &str) -> bool {
+    let inside = prefix.split_once('{').and_then(|(_, rest)| rest.split_once('}'));
+    inside.is_some_and(|(tag, _)| !tag.is_empty())
 }

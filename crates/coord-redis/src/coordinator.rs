@@ -87,7 +87,8 @@ impl RedisMessageCoordinator {
         check_layout(&lane, config.layout(), config.prefix()).await?;
         let prefix = config.prefix().to_owned();
         let hub = Hub::new(Arc::clone(&lane), config.layout(), &prefix, config.poll_interval());
-        let mailboxes = Mailboxes::new(lane, config.layout(), prefix, policy, metrics, hub);
+        let across = config.forward_across();
+        let mailboxes = Mailboxes::new(lane, config.layout(), prefix, policy, metrics, hub, across);
         Ok(Self { mailboxes: Arc::new(mailboxes), warnings })
     }
 
@@ -101,7 +102,8 @@ impl RedisMessageCoordinator {
         let own = &self.mailboxes;
         let (lane, metrics) = (Arc::clone(&own.lane), Arc::clone(&own.metrics));
         let (prefix, hub) = (own.prefix.clone(), Arc::clone(&own.hub));
-        let mailboxes = Mailboxes::new(lane, own.layout, prefix, policy, metrics, hub);
+        let across = own.forward_across;
+        let mailboxes = Mailboxes::new(lane, own.layout, prefix, policy, metrics, hub, across);
         Ok(Self { mailboxes: Arc::new(mailboxes), warnings: Arc::clone(&self.warnings) })
     }
 

@@ -5,11 +5,17 @@ use redis::{ErrorKind, RedisError};
 
 /// An error of connecting: nothing was sent yet.
 pub(crate) fn connecting(address: &str, error: RedisError) -> BackendError {
+    let (kind, message) = why_not_connected(address, &error);
+    BackendError::new(kind, message).with_source(error)
+}
+
+/// What an error of connecting means.
+pub(crate) fn why_not_connected(address: &str, error: &RedisError) -> (BackendErrorKind, String) {
     let kind = match error.kind() {
         ErrorKind::AuthenticationFailed | ErrorKind::InvalidClientConfig => {
             BackendErrorKind::Denied
         }
-        ErrorKind::Server(_) | ErrorKind::Extension => by_answer(&error),
+        ErrorKind::Server(_) | ErrorKind::Extension => by_answer(error),
         _ => BackendErrorKind::Unreachable,
     };
     let advice = match kind {
@@ -17,8 +23,7 @@ pub(crate) fn connecting(address: &str, error: RedisError) -> BackendError {
         BackendErrorKind::Unavailable => "try again later",
         _ => "check that the server runs and that host, port and firewall are right",
     };
-    BackendError::new(kind, format!("no connection to {address}: {error}; {advice}"))
-        .with_source(error)
+    (kind, format!("no connection to {address}: {error}; {advice}"))
 }
 
 /// An error of an operation that was handed to an open connection.
@@ -50,9 +55,19 @@ fn by_answer(error: &RedisError) -> BackendErrorKind {
 /// Whether the connection should be replaced before the next operation: it is broken, or leads
 /// to a server that is no longer the master.
 pub(crate) fn spoils_connection(error: &RedisError) -> bool {
-    matches!(error.code(), Some("READONLY" | "MASTERDOWN"))
+    is_demoted(error)
         || (error.is_io_error() && !error.is_timeout())
         || error.is_unrecoverable_error()
+}
+
+/// Whether the server is no master any more; it refused the operation.
+pub(crate) fn is_demoted(error: &RedisError) -> bool {
+    matches!(error.code(), Some("READONLY" | "MASTERDOWN"))
+}
+
+/// Whether the server refused who asked.
+pub(crate) fn is_denied(error: &RedisError) -> bool {
+    error.kind() == ErrorKind::AuthenticationFailed || by_answer(error) == BackendErrorKind::Denied
 }
 
 /// A reply that no script of this library gives.

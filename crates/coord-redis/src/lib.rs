@@ -20,11 +20,12 @@ mod registry;
 mod reply;
 mod script;
 mod server;
+mod topology;
 mod waiting;
 
 #[cfg(feature = "resilience")]
 pub use breaker::{RedisBreakerRegistry, RedisBreakerStore};
-pub use config::RedisConfig;
+pub use config::{ForwardAcross, RedisConfig};
 pub use coordinator::{ConnectError, RedisMessageCoordinator};
 pub use layout::KeyLayout;
 pub use registry::RedisAgentRegistry;

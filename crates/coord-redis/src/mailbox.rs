@@ -6,6 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use coord_core::{AgentId, MailboxPolicy, MessageMetrics, ReservationToken, Timestamp, micros};
 
+use crate::config::ForwardAcross;
 use crate::connection::CommandLane;
 use crate::keys::MailboxKeys;
 use crate::layout::KeyLayout;
@@ -19,6 +20,7 @@ pub(crate) struct Mailboxes {
     pub(crate) metrics: Arc<dyn MessageMetrics>,
     /// Those who wait, shared by all policies over one connection.
     pub(crate) hub: Arc<Hub>,
+    pub(crate) forward_across: ForwardAcross,
     policy: RwLock<MailboxPolicy>,
     /// Mailboxes this process has put into the index; forgotten when there are too many.
     indexed: Mutex<HashSet<String>>,
@@ -39,6 +41,7 @@ impl Mailboxes {
         policy: MailboxPolicy,
         metrics: Arc<dyn MessageMetrics>,
         hub: Arc<Hub>,
+        forward_across: ForwardAcross,
     ) -> Self {
         Self {
             lane,
@@ -46,6 +49,7 @@ impl Mailboxes {
             prefix,
             metrics,
             hub,
+            forward_across,
             policy: RwLock::new(policy),
             indexed: Mutex::default(),
             last_micros: Mutex::default(),

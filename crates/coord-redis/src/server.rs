@@ -40,25 +40,42 @@ impl fmt::Display for ServerWarning {
     }
 }
 
-/// Checks version and settings.
+/// Checks version and settings of every master.
 pub(crate) async fn check_server(lane: &CommandLane) -> Result<Vec<ServerWarning>, BackendError> {
-    let reply = lane.command("INFO", &redis::cmd("INFO")).await?;
-    let info: String =
-        from_redis_value_ref(&reply).map_err(|e| error::running("INFO", e.into()))?;
-    let version = field(&info, "redis_version").unwrap_or("0.0");
+    let mut warnings = Vec::new();
+    for (address, reply) in lane.command_everywhere("INFO", &redis::cmd("INFO")).await? {
+        let info: String =
+            from_redis_value_ref(&reply).map_err(|e| error::running("INFO", e.into()))?;
+        warnings.extend(check_info(lane, &address, &info)?);
+    }
+    warnings.dedup();
+    Ok(warnings)
+}
+
+fn check_info(
+    lane: &CommandLane,
+    address: &str,
+    info: &str,
+) -> Result<Option<ServerWarning>, BackendError> {
+    let unsupported = |message| Err(BackendError::new(BackendErrorKind::Unsupported, message));
+    let version = field(info, "redis_version").unwrap_or("0.0");
     if parse_version(version) < MIN_VERSION {
         let (major, minor) = MIN_VERSION;
-        let message = format!(
-            "the server at {} is version {version}, at least {major}.{minor} is needed; \
-             upgrade it or choose another one",
-            lane.address()
-        );
-        return Err(BackendError::new(BackendErrorKind::Unsupported, message));
+        return unsupported(format!(
+            "the server at {address} is version {version}, at least {major}.{minor} is needed; \
+             upgrade it or choose another one"
+        ));
     }
-    let policy = field(&info, "maxmemory_policy").unwrap_or("noeviction");
+    if !lane.is_cluster() && field(info, "redis_mode") == Some("cluster") {
+        return unsupported(format!(
+            "the server at {address} is a node of a cluster, but one server was asked for; \
+             give the nodes of the cluster (from_cluster_urls; several URLs on the command line)"
+        ));
+    }
+    let policy = field(info, "maxmemory_policy").unwrap_or("noeviction");
     // Volatile policies only touch keys with a TTL, which no mailbox key has.
     let evicts = policy.starts_with("allkeys");
-    Ok(evicts.then(|| ServerWarning::Evicts { policy: policy.to_owned() }).into_iter().collect())
+    Ok(evicts.then(|| ServerWarning::Evicts { policy: policy.to_owned() }))
 }
 
 /// Makes sure that the prefix holds this layout, in this version, or nothing yet.
@@ -74,6 +91,10 @@ pub(crate) async fn check_layout(
         (KeyLayout::Tta, None) => Ok(()),
         (KeyLayout::Compact, Some(found)) if found == DATA_MODEL => Ok(()),
         (KeyLayout::Compact, None) => {
+            // On a cluster the other layout has braces in its prefix, and this one has none.
+            if lane.is_cluster() {
+                return claim(lane, prefix).await;
+            }
             if let Some(key) = original_key(lane, prefix).await? {
                 return Err(incompatible(layout, prefix, &format!("the tta layout ({key})")));
             }

@@ -188,6 +188,10 @@ pub fn message_results() -> impl Strategy<Value = MessageResult> {
     let outcome = prop_oneof![
         Just(SendOutcome::Accepted),
         Just(SendOutcome::Duplicate),
+        (0..3u32, 1..3u32).prop_map(|(confirmed, more)| SendOutcome::Unconfirmed {
+            confirmed,
+            wanted: confirmed + more
+        }),
         (1..1_000u64, 0..10u64).prop_map(|(limit, over)| {
             SendOutcome::Refused(SendRefusal::QueueFull { depth: limit + over, limit })
         }),

@@ -158,6 +158,10 @@ pub(super) fn told(result: &MessageResult, recipient: &AgentId) -> String {
             return format!("refused {} by {recipient}: {refusal}", result.message_id);
         }
         (coord_core::SendOutcome::Duplicate, None) => "duplicate",
+        (coord_core::SendOutcome::Unconfirmed { confirmed, wanted }, None) => {
+            let copies = format!("{confirmed} of {wanted} copies confirmed in time");
+            return format!("delivered {} to {recipient}, but {copies}", result.message_id);
+        }
         _ => "delivered",
     };
     format!("{word} {} to {recipient}", result.message_id)

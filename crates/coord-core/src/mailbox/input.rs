@@ -124,6 +124,8 @@ impl fmt::Display for Outcome {
         match self {
             Self::Sent(SendOutcome::Accepted) => f.write_str("accepted"),
             Self::Sent(SendOutcome::Duplicate) => f.write_str("duplicate"),
+            // The machine has no replicas; only adapters answer this.
+            Self::Sent(SendOutcome::Unconfirmed { .. }) => f.write_str("accepted, unconfirmed"),
             Self::Sent(SendOutcome::Refused(refusal)) => write!(f, "refused: {refusal}"),
             Self::Received(None) => f.write_str("nothing due"),
             Self::Received(Some(reserved)) => {

@@ -9,15 +9,17 @@ use std::time::Duration;
 
 use coord_resilience::breaker::{BreakerName, Version};
 use futures_util::StreamExt;
+use redis::RedisError;
 use redis::aio::{PubSubSink, PubSubStream};
-use redis::{Client, RedisError, RedisResult};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
+use crate::connection::CommandLane;
+
 /// The listening side of one store.
 pub(super) struct News {
-    client: Client,
+    lane: Arc<CommandLane>,
     channel: String,
     /// How long connecting, subscribing or a PING may take.
     limit: Duration,
@@ -49,9 +51,9 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_
 const MAX_TOPICS: usize = 1_000;
 
 impl News {
-    pub(super) fn new(client: Client, channel: String, limit: Duration) -> Self {
+    pub(super) fn new(lane: Arc<CommandLane>, channel: String, limit: Duration) -> Self {
         let (topics, listener) = Default::default();
-        Self { client, channel, limit, topics, listener }
+        Self { lane, channel, limit, topics, listener }
     }
 
     pub(super) fn topic(&self, name: &BreakerName) -> Arc<Topic> {
@@ -87,10 +89,12 @@ impl News {
         }
     }
 
-    async fn subscribe(client: &Client, channel: &str) -> RedisResult<(PubSubSink, PubSubStream)> {
-        let (mut sink, stream) = client.get_async_pubsub().await?.split();
-        sink.subscribe(channel).await?;
-        Ok((sink, stream))
+    /// Listens where the channel's name lies: to the master, or one of a cluster's.
+    async fn subscribe(lane: &CommandLane, channel: &str) -> Option<(PubSubSink, PubSubStream)> {
+        let client = lane.client_at(channel).await.ok()?;
+        let (mut sink, stream) = client.get_async_pubsub().await.ok()?.split();
+        sink.subscribe(channel).await.ok()?;
+        Some((sink, stream))
     }
 }
 
@@ -132,9 +136,9 @@ async fn run(news: Weak<News>) {
     let mut pause = first;
     loop {
         let Some(hub) = news.upgrade() else { return };
-        let (client, channel, limit) = (hub.client.clone(), hub.channel.clone(), hub.limit);
+        let (lane, channel, limit) = (Arc::clone(&hub.lane), hub.channel.clone(), hub.limit);
         drop(hub);
-        if let Ok(Ok((sink, stream))) = timeout(limit, News::subscribe(&client, &channel)).await {
+        if let Ok(Some((sink, stream))) = timeout(limit, News::subscribe(&lane, &channel)).await {
             pause = first;
             follow(&news, sink, stream, limit).await;
             // Who waits looks, and so notices the store's loss or what was missed.

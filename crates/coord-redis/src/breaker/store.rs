@@ -11,8 +11,6 @@ use coord_resilience::breaker::{
     Acquired, BreakerName, BreakerStore, ControlOrder, FleetPolicy, FleetView, LeaseId,
     ProbeOutcome, Settled, StoreError, Version, Vote,
 };
-use redis::Client;
-use redis::io::tcp::TcpSettings;
 use tokio::time::Instant;
 
 use super::keys::BreakerKeys;
@@ -21,7 +19,6 @@ use super::{reply, steps};
 use crate::config::RedisConfig;
 use crate::connection::CommandLane;
 use crate::coordinator::ConnectError;
-use crate::error;
 use crate::script::Call;
 use crate::server::{check_layout, check_server};
 
@@ -57,7 +54,7 @@ pub struct RedisBreakerStore {
 }
 
 pub(super) struct Inner {
-    pub(super) lane: CommandLane,
+    pub(super) lane: Arc<CommandLane>,
     pub(super) keys: BreakerKeys,
     /// A member of a fleet registers what it watches; an operator only looks.
     pub(super) is_member: bool,
@@ -106,12 +103,9 @@ impl RedisBreakerStore {
 
     fn build(config: &RedisConfig, is_member: bool) -> Result<Self, ConnectError> {
         config.validate()?;
-        let lane = CommandLane::new(config)?;
+        let lane = Arc::new(CommandLane::new(config)?);
         let keys = BreakerKeys { layout: config.layout(), prefix: config.prefix().to_owned() };
-        let tcp = TcpSettings::default().set_nodelay(true);
-        let info = config.info().clone().set_tcp_settings(tcp);
-        let client = Client::open(info).map_err(|e| error::connecting(lane.address(), e))?;
-        let news = Arc::new(News::new(client, keys.channel(), config.timeouts().0));
+        let news = Arc::new(News::new(Arc::clone(&lane), keys.channel(), config.timeouts().0));
         let inner = Inner { lane, keys, is_member, news, registered: Mutex::default() };
         Ok(Self { inner: Arc::new(inner) })
     }

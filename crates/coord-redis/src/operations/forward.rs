@@ -1,11 +1,16 @@
 //! Handing work on: settle here, send there, in one script.
 
-use coord_core::{AgentId, MessageResult, ReservationToken, SettleError};
+use std::slice;
 
-use super::ack::lost;
+use coord_core::{AgentId, MessageResult, ReservationToken, SettleError, Unsupported};
+
+use super::ack::{ack, lost};
 use super::send::{
-    Prepared, RECIPIENT_COMPACT, RECIPIENT_TTA, decode, index, message_args, note_answer,
+    Prepared, RECIPIENT_COMPACT, RECIPIENT_TTA, check_durability, decode, index, message_args,
+    note_answer, run, send,
 };
+use crate::config::ForwardAcross;
+use crate::error::unexpected;
 use crate::layout::KeyLayout;
 use crate::mailbox::Mailboxes;
 use crate::reply;
@@ -28,6 +33,12 @@ pub(crate) async fn forward(
 ) -> Result<MessageResult, SettleError> {
     agent.check()?;
     recipient.check()?;
+    let reserved = mailboxes.keys(agent).part("reserved");
+    if mailboxes.lane.are_apart(&reserved, &mailboxes.keys(recipient).part("ready")) {
+        return across(mailboxes, agent, token, recipient, prepared).await;
+    }
+    let durability = prepared.durability();
+    check_durability(mailboxes, durability).await?;
     index(mailboxes, recipient).await?;
     let (from, to): (&[&str], &[&str]) = match mailboxes.layout {
         KeyLayout::Compact => (&["reserved", "timers", "messages"], RECIPIENT_COMPACT),
@@ -38,11 +49,40 @@ pub(crate) async fn forward(
     let script = FORWARD.of(mailboxes.layout);
     let call = Call::new(script, keys).arg(token.as_str()).number(mailboxes.policy().queue_size());
     let call = message_args(mailboxes, prepared, call);
-    let numbers = reply::numbers(script.name(), mailboxes.lane.call(&call).await?)?;
+    let (sent, copies) = run(mailboxes, recipient, &call, durability).await?;
+    let numbers = reply::numbers(script.name(), sent)?;
     if numbers.is_empty() {
         return Err(lost(agent, token));
     }
-    let answer = decode(mailboxes, script.name(), &numbers)?;
+    let mut answer = decode(mailboxes, script.name(), &numbers)?;
+    answer.confirm(durability, copies);
     note_answer(mailboxes, recipient, &answer).await;
     Ok(answer.result(prepared, 0))
+}
+
+/// Between two hash slots, which no script reaches both.
+async fn across(
+    mailboxes: &Mailboxes,
+    agent: &AgentId,
+    token: &ReservationToken,
+    recipient: &AgentId,
+    prepared: &Prepared,
+) -> Result<MessageResult, SettleError> {
+    if mailboxes.forward_across == ForwardAcross::Refuse {
+        let feature = "forward to a mailbox in another hash slot";
+        return Err(Unsupported { feature, place: "on a cluster, unless allowed" }.into());
+    }
+    let reserved = mailboxes.keys(agent).part("reserved");
+    let held = redis::cmd("HEXISTS").arg(reserved).arg(token.as_str()).take();
+    if reply::number("HEXISTS", &mailboxes.lane.command("HEXISTS", &held).await?)? == 0 {
+        return Err(lost(agent, token));
+    }
+    let batch = [prepared.deduplicated(ForwardAcross::DEDUP_WINDOW)];
+    let mut sent = send(mailboxes, recipient, &batch).await?;
+    let result = sent.pop().ok_or_else(|| unexpected("send", "no result"))?;
+    if result.delivered() {
+        // Lost meanwhile: it was handed on all the same, and comes back to somebody else.
+        ack(mailboxes, agent, slice::from_ref(token)).await?;
+    }
+    Ok(result)
 }

@@ -1,9 +1,13 @@
 //! Sending: one script per mailbox.
 
+use std::time::Duration;
+
 use coord_core::{
-    AgentId, AgentMessage, BackendError, InvalidInput, MessageResult, QueueMessage, SendError,
-    SendOptions, SendOutcome, SendRefusal, Unsupported, micros,
+    AgentId, AgentMessage, BackendError, Durability, InvalidInput, MessageResult, QueueMessage,
+    SendError, SendOptions, SendOutcome, SendRefusal, Unsupported, micros,
 };
+
+use redis::Value;
 
 use crate::error::unexpected;
 use crate::keys::mailbox_index;
@@ -60,6 +64,22 @@ pub(crate) fn prepare(
     Ok(Prepared { queued: QueueMessage::new(message), options })
 }
 
+impl Prepared {
+    /// How safe the message must be.
+    pub(super) const fn durability(&self) -> Durability {
+        self.options.durability()
+    }
+
+    /// The same with a dedup window, if it has none.
+    pub(super) fn deduplicated(&self, window: Duration) -> Self {
+        let options = match self.options.dedup_window() {
+            Some(_) => self.options,
+            None => self.options.with_dedup_window(window),
+        };
+        Self { queued: self.queued.clone(), options }
+    }
+}
+
 /// Sends prepared messages to one mailbox in one script: one result each, in order.
 ///
 /// If every one has a dedup window, a failure of unknown outcome is repeated once: the server
@@ -73,6 +93,8 @@ pub(crate) async fn send(
     if batch.is_empty() {
         return Ok(Vec::new());
     }
+    let durability = strictest(batch);
+    check_durability(mailboxes, durability).await?;
     index(mailboxes, recipient).await?;
     let script = SEND.of(mailboxes.layout);
     let keys = match mailboxes.layout {
@@ -83,16 +105,58 @@ pub(crate) async fn send(
         .number(mailboxes.policy().queue_size());
     let call = batch.iter().fold(call, |call, prepared| message_args(mailboxes, prepared, call));
     let may_repeat = batch.iter().all(|prepared| prepared.options.dedup_window().is_some());
-    let numbers = match mailboxes.lane.call(&call).await {
-        Err(error) if error.is_outcome_unknown() && may_repeat => mailboxes.lane.call(&call).await,
+    let (sent, copies) = match run(mailboxes, recipient, &call, durability).await {
+        Err(error) if error.is_outcome_unknown() && may_repeat => {
+            run(mailboxes, recipient, &call, durability).await
+        }
         answer => answer,
     }?;
-    let answer = decode(mailboxes, script.name(), &reply::numbers(script.name(), numbers)?)?;
+    let mut answer = decode(mailboxes, script.name(), &reply::numbers(script.name(), sent)?)?;
+    answer.confirm(durability, copies);
     if answer.outcomes.len() != batch.len() {
         return Err(unexpected(script.name(), answer.outcomes).into());
     }
     note_answer(mailboxes, recipient, &answer).await;
     Ok(batch.iter().enumerate().map(|(at, prepared)| answer.result(prepared, at)).collect())
+}
+
+/// The strictest durability of a batch, which one script sends.
+fn strictest(batch: &[Prepared]) -> Durability {
+    let rank = |durability: &Durability| match durability {
+        Durability::Accepted => (0, Duration::ZERO),
+        Durability::Aof { within } => (1, *within),
+        Durability::Replicas { count, within } => (1 + u64::from(*count), *within),
+        _ => (u64::MAX, Duration::ZERO),
+    };
+    let all = batch.iter().map(|prepared| prepared.options.durability());
+    all.max_by_key(rank).unwrap_or_default()
+}
+
+/// Runs a script that takes messages in; also tells how many copies were confirmed.
+pub(super) async fn run(
+    mailboxes: &Mailboxes,
+    recipient: &AgentId,
+    call: &Call<'_>,
+    durability: Durability,
+) -> Result<(Value, u32), BackendError> {
+    if durability == Durability::Accepted {
+        return Ok((mailboxes.lane.call(call).await?, 0));
+    }
+    let key = mailboxes.keys(recipient).part("messages");
+    let confirmed = mailboxes.lane.call_confirmed(&key, call, durability).await?;
+    Ok((confirmed.answer, confirmed.copies))
+}
+
+/// Refuses what the servers cannot confirm, before anything is written.
+pub(super) async fn check_durability(
+    mailboxes: &Mailboxes,
+    durability: Durability,
+) -> Result<(), SendError> {
+    if matches!(durability, Durability::Aof { .. }) && !mailboxes.lane.has_waitaof().await? {
+        let place = "before Redis 7.2, which has WAITAOF";
+        return Err(Unsupported { feature: "durability of the append-only file", place }.into());
+    }
+    Ok(())
 }
 
 /// What a script that takes messages in answered.
@@ -102,6 +166,20 @@ pub(super) struct Answer {
 }
 
 impl Answer {
+    /// Notes how many copies were confirmed of those that `durability` asks for.
+    pub(super) fn confirm(&mut self, durability: Durability, copies: u32) {
+        let wanted = match durability {
+            Durability::Replicas { count, .. } => count,
+            Durability::Aof { .. } => 1,
+            _ => return,
+        };
+        for outcome in &mut self.outcomes {
+            if copies < wanted && !matches!(outcome, SendOutcome::Refused(_)) {
+                *outcome = SendOutcome::Unconfirmed { confirmed: copies, wanted };
+            }
+        }
+    }
+
     /// The result of message number `at`.
     pub(super) fn result(&self, prepared: &Prepared, at: usize) -> MessageResult {
         MessageResult::new(prepared.queued.message.message_id.clone(), self.outcomes[at])
@@ -155,7 +233,7 @@ pub(super) fn message_args<'a>(
 ) -> Call<'a> {
     let now = mailboxes.wall_clock();
     let Prepared { queued, options } = prepared;
-    let micros_of = |duration: Option<std::time::Duration>| duration.map_or(0, micros);
+    let micros_of = |duration: Option<Duration>| duration.map_or(0, micros);
     let expires = options.expires_in().is_some();
     let body = codec::encode(mailboxes.layout, queued, now, expires);
     call.number(u64::from(queued.priority.number()))

@@ -66,7 +66,8 @@ async fn scan(mailboxes: &Mailboxes) -> Result<BTreeSet<String>, BackendError> {
     loop {
         let mut scan = redis::cmd("SCAN");
         scan.arg(&cursor).arg("MATCH").arg(&pattern).arg("COUNT").arg(1000);
-        let reply = mailboxes.lane.command("SCAN", &scan).await?;
+        // On a cluster the prefix is a hash tag: everything lies where it does.
+        let reply = mailboxes.lane.command_at(&mailboxes.prefix, "SCAN", &scan).await?;
         let (next, keys): (String, Vec<String>) =
             from_redis_value(reply).map_err(|e| running("SCAN", e.into()))?;
         for key in keys {

@@ -38,6 +38,11 @@ impl RegistryKeys {
         Self { space }
     }
 
+    /// What all its keys start with; on a cluster it alone says where they lie.
+    pub(crate) fn space(&self) -> &str {
+        &self.space
+    }
+
     /// The keys that every script gets first.
     pub(crate) fn shared(&self) -> Vec<String> {
         SHARED.map(|name| format!("{}:{name}", self.space)).to_vec()

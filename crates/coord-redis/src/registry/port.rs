@@ -97,7 +97,7 @@ impl Inner {
 
     /// The server's time.
     pub(super) async fn time(&self) -> Result<Timestamp, BackendError> {
-        let answer = self.lane.command("TIME", &redis::cmd("TIME")).await?;
+        let answer = self.lane.command_at(self.keys.space(), "TIME", &redis::cmd("TIME")).await?;
         let parts = reply::list("TIME", answer)?.into_iter();
         let parts: Vec<u64> = parts
             .map(|part| {

@@ -53,6 +53,7 @@ impl Hub {
         if matches!(step, Ok(Step::Unknown)) && mode == Mode::Look && self.is_waiting(token) {
             // Its registration is lost, and so may be those of all others.
             self.all_look(&waiting);
+            self.renew_line();
             mode = Mode::Join;
             step = wait(&waiting.mailboxes, ask, mode).await;
         }
@@ -125,7 +126,8 @@ impl Hub {
 }
 
 impl State {
-    fn work(&mut self, now: Instant, interval: Duration) -> Work {
+    /// With a `lease`, everybody looks at least so often.
+    fn work(&mut self, now: Instant, interval: Duration, lease: Option<Duration>) -> Work {
         let mut work = Work::default();
         if self.gone_after.is_none_or(|at| at <= now) {
             self.gone_after = None;
@@ -145,7 +147,12 @@ impl State {
         work.is_anybody_waiting = !self.boxes.is_empty();
         for queue in self.boxes.values_mut() {
             if queue.next_look <= now {
-                let count = if std::mem::take(&mut queue.all_look) { usize::MAX } else { 1 };
+                let is_stale = lease.is_some_and(|lease| queue.all_looked + lease <= now);
+                let all = std::mem::take(&mut queue.all_look) || is_stale;
+                if all {
+                    queue.all_looked = now;
+                }
+                let count = if all { usize::MAX } else { 1 };
                 let looking = queue.tokens.values().take(count);
                 let found = looking.filter_map(|token| self.waiters.get(token));
                 let look = |waiter: &super::Waiter| (Arc::clone(&waiter.waiting), Mode::Look);
@@ -164,7 +171,7 @@ async fn run(hub: Weak<Hub>) {
     let mut tried = Instant::now();
     loop {
         let Some(held) = hub.upgrade() else { return };
-        let work = held.state().work(Instant::now(), held.interval);
+        let work = held.state().work(Instant::now(), held.interval, held.lease());
         let (next, is_anybody_waiting) = (work.next, work.is_anybody_waiting);
         held.work(work).await;
         let mut next = next;

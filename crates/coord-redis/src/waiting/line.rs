@@ -37,7 +37,7 @@ impl Hub {
                 self.is_deaf.store(true, Ordering::Relaxed);
                 return Ok(());
             }
-            line => line.map_err(|e| error::connecting(self.lane.address(), e))?,
+            line => line?,
         };
         if self.layout == KeyLayout::Compact {
             return Ok(());
@@ -59,6 +59,11 @@ impl Hub {
         self.is_deaf.load(Ordering::Relaxed) || self.line().initialized()
     }
 
+    /// The server knows nothing of those who wait: the connection may lead to another one.
+    pub(super) fn renew_line(&self) {
+        self.replace_line(&self.line());
+    }
+
     /// Tries the connection; one that does not answer is replaced.
     pub(super) async fn try_line(&self) {
         let cell = self.line();
@@ -69,15 +74,16 @@ impl Hub {
         }
     }
 
-    async fn connect(self: &Arc<Self>) -> Result<Line, RedisError> {
+    async fn connect(self: &Arc<Self>) -> Result<Line, BackendError> {
         let number = self.lines.fetch_add(1, Ordering::Relaxed) + 1;
         let hub = Arc::downgrade(self);
         let hear = move |push: PushInfo| {
             hear(&hub, number, push);
             Ok::<(), std::convert::Infallible>(())
         };
-        let mut connection = self.lane.listening(hear).await?;
-        connection.subscribe(&self.channel).await?;
+        let mut connection = self.lane.listening(&self.channel, hear).await?;
+        let subscribed = connection.subscribe(&self.channel).await;
+        subscribed.map_err(|e| error::running("SUBSCRIBE", e))?;
         // Whoever waits already missed what happened until now.
         self.all_look_now();
         Ok(Line { connection, watched: Mutex::default() })
@@ -167,6 +173,9 @@ fn waited_mailbox(hub: &Hub, key: &[u8]) -> Option<String> {
 }
 
 /// The server, or something between, is too old to push.
-fn is_resp3_refused(error: &RedisError) -> bool {
-    error.kind() == ErrorKind::RESP3NotSupported || error.code() == Some("NOPROTO")
+fn is_resp3_refused(error: &BackendError) -> bool {
+    let source = std::error::Error::source(error).and_then(|it| it.downcast_ref::<RedisError>());
+    source.is_some_and(|error| {
+        error.kind() == ErrorKind::RESP3NotSupported || error.code() == Some("NOPROTO")
+    })
 }

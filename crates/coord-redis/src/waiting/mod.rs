@@ -34,6 +34,8 @@ pub(crate) use receive::receive_wait;
 const MAX_WAITERS: usize = 10_000;
 /// The pause after a step that failed.
 const RETRY: Duration = Duration::from_millis(100);
+/// How often a registration that holds only for a time (15 s) is renewed.
+const LEASE: Duration = Duration::from_secs(5);
 /// What a server counts as due a timer of this process may not, by its resolution.
 const TIMER_SLACK: Duration = Duration::from_millis(1);
 
@@ -43,6 +45,8 @@ pub(crate) struct Hub {
     layout: KeyLayout,
     /// The channel of this process.
     channel: String,
+    /// What stands before it in a registration that holds only for a time.
+    mark: &'static str,
     /// How long a mailbox is at most not looked at.
     interval: Duration,
     state: Mutex<State>,
@@ -107,6 +111,7 @@ struct Queue {
     next_look: Instant,
     /// Registrations may be lost: everybody has to look, not only the first.
     all_look: bool,
+    all_looked: Instant,
 }
 
 impl Hub {
@@ -117,9 +122,11 @@ impl Hub {
         interval: Duration,
     ) -> Arc<Self> {
         Arc::new(Self {
-            lane,
             layout,
             channel: format!("{prefix}:wake:{:016x}", random()),
+            // On a cluster nobody can tell who listens at another node.
+            mark: if lane.is_cluster() { "@" } else { "" },
+            lane,
             interval,
             state: Mutex::default(),
             work: Arc::default(),
@@ -131,9 +138,14 @@ impl Hub {
         })
     }
 
-    /// The channel of this process.
-    pub(crate) fn channel(&self) -> &str {
-        &self.channel
+    /// The channel of this process, as it stands in a registration.
+    fn entry_channel(&self) -> String {
+        format!("{}{}", self.mark, self.channel)
+    }
+
+    /// How often a registration has to be renewed, if it holds only for a time.
+    fn lease(&self) -> Option<Duration> {
+        (!self.mark.is_empty()).then_some(LEASE)
     }
 
     /// Takes a place in the queue of a mailbox, before the registration in Redis.
@@ -167,6 +179,7 @@ impl Hub {
             // Later than any, so that the driver hears of the first look.
             next_look: Instant::now() + 2 * self.interval,
             all_look: false,
+            all_looked: Instant::now(),
         });
         queue.tokens.insert(number, token.as_str().to_owned());
         // What it was told on another connection is lost.

@@ -33,7 +33,7 @@ pub(crate) async fn receive_wait(
             token: draw_token(),
             visibility,
             low_every: policy.low_every().map_or(0, |n| u64::from(n.get())),
-            channel: mailboxes.hub.channel().to_owned(),
+            channel: mailboxes.hub.entry_channel(),
         };
         let place = mailboxes.hub.join(mailboxes, ask.clone())?;
         let Some(handed) = wait_at(place, until).await? else { return Ok(None) };

@@ -14,7 +14,9 @@ use coord_testkit::{Clock, FakeRedis};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
-use crate::harness::{At, LAYOUTS, config, fresh_prefix, server_time_passes, shared};
+use crate::harness::{
+    At, LAYOUTS, break_scripts, config, fresh_prefix, server_time_passes, shared,
+};
 
 /// Where the fake's clock starts: 2026-01-01T00:00:00Z.
 const START: Duration = Duration::from_secs(1_767_225_600);
@@ -69,7 +71,9 @@ impl conformance::Harness for Fake {
 
 async fn fake() -> Arc<FakeRedis> {
     let server = FakeRedis::builder().clock(Clock::manual(START)).start().await;
-    Arc::new(server.expect("a loopback port is free"))
+    let server = server.expect("a loopback port is free");
+    break_scripts(&server);
+    Arc::new(server)
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ use coord_testkit::{Clock, FakeRedis};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
-use crate::harness::{config, fresh_prefix};
+use crate::harness::{break_scripts, config, fresh_prefix};
 
 /// Where the clock starts: 2026-01-01T00:00:00Z.
 const START: Duration = Duration::from_secs(1_767_225_600);
@@ -34,7 +34,9 @@ struct FakeBackend {
 impl FakeBackend {
     async fn start(layout: KeyLayout) -> Self {
         let server = FakeRedis::builder().clock(Clock::manual(START)).start().await;
-        Self::on(Arc::new(server.expect("a loopback port is free")), layout)
+        let server = server.expect("a loopback port is free");
+        break_scripts(&server);
+        Self::on(Arc::new(server), layout)
     }
 
     fn on(server: Arc<FakeRedis>, layout: KeyLayout) -> Self {

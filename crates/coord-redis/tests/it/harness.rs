@@ -20,6 +20,15 @@ pub(crate) const LAYOUTS: [KeyLayout; 2] = [KeyLayout::Compact, KeyLayout::Tta];
 /// Long enough that no reservation of a test expires by itself.
 pub(crate) const LONG: Duration = Duration::from_secs(600);
 
+/// Breaks a script of the fake where `cargo xtask mutate` asks for it: the variable names the
+/// script's file and one with its broken text.
+pub(crate) fn break_scripts(server: &FakeRedis) {
+    let Ok(files) = std::env::var("COORD_BROKEN_SCRIPT") else { return };
+    let (whole, broken) = files.split_once(':').expect("two files");
+    let read = |file: &str| std::fs::read(file).expect("a readable script");
+    server.replace_in_scripts(read(whole), read(broken));
+}
+
 /// Where a server listens; whoever started it keeps it alive.
 #[derive(Debug, Clone)]
 pub(crate) struct At {

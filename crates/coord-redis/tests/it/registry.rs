@@ -10,7 +10,7 @@ use coord_testkit::conformance_registry::RegistryBackend;
 use coord_testkit::server::{Frame, RealServer};
 use coord_testkit::{Clock, FakeRedis};
 
-use crate::harness::{At, config, fresh_prefix, server_time_passes, shared};
+use crate::harness::{At, break_scripts, config, fresh_prefix, server_time_passes, shared};
 
 /// Where the clock of the fake starts: 2026-01-01T00:00:00Z.
 const START: Duration = Duration::from_secs(1_767_225_600);
@@ -29,7 +29,9 @@ struct Place {
 impl Place {
     async fn fake(layout: KeyLayout) -> Self {
         let server = FakeRedis::builder().clock(Clock::manual(START)).start().await;
-        let server = Server::Fake(server.expect("a loopback port is free"));
+        let server = server.expect("a loopback port is free");
+        break_scripts(&server);
+        let server = Server::Fake(server);
         Self { server, layout, prefix: fresh_prefix() }
     }
 

@@ -192,6 +192,30 @@ impl FakeRedis {
         }
     }
 
+    /// Breaks scripts on purpose: from now on `from` is replaced by `to`, where it occurs first,
+    /// in the code of every script that comes in, while clients go on to name it by the digest
+    /// of what they sent. So one sees whether tests notice.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> std::io::Result<()> {
+    /// use coord_testkit::fake_redis::{FakeRedis, Reply};
+    ///
+    /// let server = FakeRedis::start().await?;
+    /// server.replace_in_scripts("return 1", "return 2");
+    /// assert_eq!(server.command(["EVAL", "return 1", "0"]), Reply::Integer(2));
+    /// # Ok(()) }
+    /// ```
+    pub fn replace_in_scripts(&self, from: impl Into<Vec<u8>>, to: impl Into<Vec<u8>>) {
+        let edit = (from.into(), to.into());
+        let mut state = self.shared.lock();
+        for scripts in &mut state.other_scripts {
+            scripts.edits.push(edit.clone());
+        }
+        state.scripts.edits.push(edit);
+        drop(state);
+        self.flush_scripts();
+    }
+
     /// How many connections are open.
     #[must_use]
     pub fn connections(&self) -> usize {

@@ -315,8 +315,9 @@ pub(crate) fn run(
     // A client that goes on waiting has not been served yet.
     let waits = call.state.sessions.get(&id).is_some_and(|session| session.blocked.is_some())
         && matches!(result, Ok(Reply::None));
-    if !waits {
-        call.state.note_time(id, found, args, took);
+    let slept = std::mem::take(&mut call.state.slept);
+    if !waits || !slept.is_zero() {
+        call.state.note_time(id, found, args, took + slept);
     }
     match &result {
         Ok(Reply::Error(text)) => call.state.stats.note_failed(found, text),

@@ -59,7 +59,7 @@ fn script_checked(
             failure
         }
     })?;
-    if found.command.has(flag::NOSCRIPT) {
+    if found.command.has(flag::NOSCRIPT) && !scope.state.scripts_may_all {
         return Err(Failure::fixed("ERR This Redis command is not allowed from script"));
     }
     check_user(scope.state, scope.session, found, args).map_err(|failure| {

@@ -1,5 +1,6 @@
 //! What the server keeps for scripting: sources, libraries, the interpreter.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
@@ -24,6 +25,8 @@ pub(crate) struct Scripts {
     /// Seen by all connections without the lock of the state.
     pub(crate) control: Arc<Control>,
     pub(crate) limits: Limits,
+    /// Texts that are replaced in scripts, by what.
+    pub(crate) edits: Vec<(Vec<u8>, Vec<u8>)>,
     /// Lines of `redis.log` with their level.
     pub(crate) log: VecDeque<(u8, Vec<u8>)>,
 }
@@ -45,7 +48,12 @@ pub(crate) struct Library {
 impl Scripts {
     /// Empty scripting state of another node of the same server.
     pub(crate) fn of_another_node(&self) -> Self {
-        Self { control: Arc::clone(&self.control), limits: self.limits, ..Self::default() }
+        Self {
+            control: Arc::clone(&self.control),
+            limits: self.limits,
+            edits: self.edits.clone(),
+            ..Self::default()
+        }
     }
 
     /// The interpreter, started if there is none yet.
@@ -62,12 +70,26 @@ impl Scripts {
         let sha = sha1_smol::Sha1::from(body).digest().to_string();
         if !self.scripts.contains_key(&sha) {
             let (flags, code) = shebang(body)?;
-            self.engine()?.compile(&sha, code).map_err(|text| {
+            let code = self.edited(code);
+            self.engine()?.compile(&sha, &code).map_err(|text| {
                 Failure::new(format!("ERR Error compiling script (new function): {text}"))
             })?;
             self.scripts.insert(sha.clone(), Script { flags });
         }
         Ok(sha)
+    }
+
+    /// The code of a script with all replacements made.
+    fn edited<'a>(&self, code: &'a [u8]) -> Cow<'a, [u8]> {
+        let mut code = Cow::Borrowed(code);
+        for (from, to) in self.edits.iter().filter(|(from, _)| !from.is_empty()) {
+            let Some(at) = code.windows(from.len()).position(|window| window == from) else {
+                continue;
+            };
+            let (before, after) = (&code[..at], &code[at + from.len()..]);
+            code = Cow::Owned([before, to, after].concat());
+        }
+        code
     }
 
     /// Forgets all scripts.

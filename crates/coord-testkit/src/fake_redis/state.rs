@@ -1,7 +1,7 @@
 //! Everything the server knows, behind one lock.
 
 use std::collections::{BTreeMap, HashMap};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -62,6 +62,10 @@ pub(crate) struct State {
     /// The next expiry as the connections that are told know it.
     pub(crate) known_expiry: Option<u64>,
     pub(crate) slow: Slow,
+    /// How long DEBUG SLEEP takes that has just run.
+    pub(crate) slept: Duration,
+    /// Scripts may call what they otherwise must not (DEBUG SET-DISABLE-DENY-SCRIPTS).
+    pub(crate) scripts_may_all: bool,
     pub(crate) topology: Topology,
     pub(crate) history: History,
     /// The node `scripts` belongs to.
@@ -154,6 +158,8 @@ impl State {
             stopped: false,
             known_expiry: None,
             slow: Slow::default(),
+            slept: Duration::ZERO,
+            scripts_may_all: false,
             topology: Topology::Single,
             history: History::default(),
             active_node: 0,
@@ -241,12 +247,40 @@ impl State {
         }
         self.dbs.swap(first, second);
         self.dirty += 1;
-        let watched: Vec<(usize, Bytes)> =
-            self.watchers.keys().chain(self.waiting.keys()).cloned().collect();
-        for (db, key) in watched {
-            let touched = db == first || db == second;
-            if touched && (self.dbs[first].contains(&key) || self.dbs[second].contains(&key)) {
-                self.key_changed(db, &key);
+        for (into, from) in [(first, second), (second, first)] {
+            self.touch_swapped(into, from);
+        }
+        let waiting: Vec<(usize, Bytes)> = self.waiting.keys().cloned().collect();
+        for (db, key) in waiting {
+            if (db == first || db == second) && self.dbs[db].contains(&key) {
+                self.waiting.signal(db, &key);
+            }
+        }
+    }
+
+    /// Tells those who watch keys of a database that another one has taken its place; the former
+    /// content is in `former` now. A key that was past its time and is so again has not changed.
+    fn touch_swapped(&mut self, db: usize, former: usize) {
+        let now_ms = self.now_ms();
+        let is_stale = |entry: &super::store::Entry| entry.expire_at.is_some_and(|at| at < now_ms);
+        let watched: Vec<Bytes> =
+            self.watchers.keys().filter(|(at, _)| *at == db).map(|(_, key)| key.clone()).collect();
+        for key in watched {
+            let (before, now) = (self.dbs[former].get(&key), self.dbs[db].get(&key));
+            let (existed, exists) = (before.is_some(), now.is_some());
+            let stale = now.is_some_and(is_stale);
+            if !existed && !exists {
+                continue;
+            }
+            for id in self.watchers.get(&(db, key.clone())).cloned().unwrap_or_default() {
+                let Some(session) = self.sessions.get_mut(&id) else { continue };
+                let own = session.watched.iter_mut().find(|(at, own, _)| *at == db && *own == key);
+                match own {
+                    Some((.., was_due)) if *was_due && !exists => *was_due = false,
+                    Some((.., was_due)) if *was_due && stale => {}
+                    Some((.., was_due)) if !existed && stale => *was_due = true,
+                    _ => session.dirty = true,
+                }
             }
         }
     }

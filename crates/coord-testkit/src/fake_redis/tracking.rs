@@ -1,6 +1,6 @@
 //! Client-side caching: which connection has read which key, and the messages when it changes.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 
@@ -34,9 +34,10 @@ pub(crate) enum Caching {
 #[derive(Debug, Default)]
 pub(crate) struct TrackingTable {
     readers: BTreeMap<Bytes, BTreeSet<SessionId>>,
-    /// In the order of their first change.
-    changed: Vec<Bytes>,
-    is_changed: HashSet<Bytes>,
+    /// Who is to be told of which key, in the order of the changes.
+    pending: Vec<(SessionId, Bytes)>,
+    /// Changed keys, for those who are told of everything.
+    changed: BTreeSet<Bytes>,
     flushed: bool,
 }
 
@@ -66,10 +67,15 @@ impl State {
 
     /// Notes that a key has changed.
     pub(crate) fn track_change(&mut self, key: &Bytes) {
-        if self.sessions.values().any(|session| session.tracking.is_some())
-            && self.tracking.is_changed.insert(key.clone())
-        {
-            self.tracking.changed.push(key.clone());
+        // Who reads the key again before the message goes out is to be told again.
+        for id in self.tracking.readers.remove(key).unwrap_or_default() {
+            self.tracking.pending.push((id, key.clone()));
+        }
+        let hears_all = |session: &Session| {
+            session.tracking.as_ref().is_some_and(|tracking| tracking.broadcast)
+        };
+        if self.sessions.values().any(hears_all) {
+            self.tracking.changed.insert(key.clone());
         }
     }
 
@@ -101,7 +107,7 @@ impl State {
         if std::mem::take(&mut self.tracking.flushed) {
             self.tracking.readers.clear();
             self.tracking.changed.clear();
-            self.tracking.is_changed.clear();
+            self.tracking.pending.clear();
             let ids: Vec<SessionId> = self
                 .sessions
                 .values()
@@ -113,23 +119,20 @@ impl State {
             }
             return;
         }
-        if self.tracking.changed.is_empty() {
-            return;
-        }
-        let mut changed = std::mem::take(&mut self.tracking.changed);
-        self.tracking.is_changed.clear();
+        let pending = std::mem::take(&mut self.tracking.pending);
+        // Broadcasts name the keys in alphabetical order.
+        let changed = std::mem::take(&mut self.tracking.changed);
         let mut messages: Vec<(SessionId, Vec<Bytes>)> = Vec::new();
-        for key in &changed {
-            for id in self.tracking.readers.remove(key).unwrap_or_default() {
-                // Who has turned tracking off meanwhile, or to broadcasting, is told no more.
-                let own = self.sessions.get(&id).and_then(|session| session.tracking.as_ref());
-                if own.is_some_and(|own| !own.broadcast) {
-                    messages.push((id, vec![key.clone()]));
-                }
+        for (id, key) in pending {
+            // Who has turned tracking off meanwhile, or to broadcasting, is told no more.
+            let own = self.sessions.get(&id).and_then(|session| session.tracking.as_ref());
+            if own.is_some_and(|own| !own.broadcast) {
+                messages.push((id, vec![key]));
             }
         }
-        // Broadcasts name the keys in alphabetical order.
-        changed.sort_unstable();
+        if changed.is_empty() && messages.is_empty() {
+            return;
+        }
         for session in self.sessions.values() {
             let Some(tracking) = session.tracking.as_ref().filter(|tracking| tracking.broadcast)
             else {

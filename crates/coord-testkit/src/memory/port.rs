@@ -5,11 +5,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use coord_core::mailbox::{ForwardOutcome, Send};
 use coord_core::{
-    AdminError, AgentId, AgentMessage, DeadLetter, DeadSelection, FailureType, InvalidInput,
-    MailboxPolicy, MailboxStats, MessageCoordinator, MessageId, MessageResult, MessageSubscription,
-    MessageType, NackOutcome, Page, PeekedMessage, QueueMessage, ReadyCounts, ReceiveError,
-    ReceivedMessage, ReservationToken, SendError, SendOptions, SettleError, Timestamp,
-    check_visibility,
+    AdminError, AgentId, AgentMessage, DeadLetter, DeadSelection, Durability, FailureType,
+    InvalidInput, MailboxPolicy, MailboxStats, MessageCoordinator, MessageId, MessageResult,
+    MessageSubscription, MessageType, NackOutcome, Page, PeekedMessage, QueueMessage, ReadyCounts,
+    ReceiveError, ReceivedMessage, ReservationToken, SendError, SendOptions, SettleError,
+    Timestamp, Unsupported, check_visibility,
 };
 
 use super::InMemoryCoordinator;
@@ -32,6 +32,7 @@ impl MessageCoordinator for InMemoryCoordinator {
         sender.check()?;
         recipient.check()?;
         options.validate()?;
+        check_durability(options)?;
         let mut state = self.state();
         let now = self.now();
         let id = message.message_id.clone();
@@ -139,6 +140,7 @@ impl MessageCoordinator for InMemoryCoordinator {
         agent.check()?;
         recipient.check()?;
         options.validate()?;
+        check_durability(options)?;
         let mut state = self.state();
         let now = self.now();
         let id = message.message_id.clone();
@@ -271,4 +273,12 @@ fn distinct(types: &[MessageType]) -> Vec<MessageType> {
         }
     }
     distinct
+}
+
+/// Memory has no replicas and no disk.
+fn check_durability(options: SendOptions) -> Result<(), Unsupported> {
+    if options.durability() == Durability::Accepted {
+        return Ok(());
+    }
+    Err(Unsupported { feature: "durability", place: "in memory" })
 }

@@ -121,10 +121,13 @@ impl RealCluster {
         }
     }
 
-    /// Ends a migration: all nodes learn of the new owner.
+    /// Ends a migration: all nodes learn of the new owner, and of its epoch.
+    ///
+    /// Without the latter the next migration, if it came sooner than the nodes' own messages,
+    /// could give its target the same epoch, and the nodes would settle the tie by their names.
     ///
     /// # Errors
-    /// A node's refusal or a failing connection.
+    /// A node's refusal, a failing connection, or [`ServerError::Unsettled`] after 30 seconds.
     pub fn end_migration(&self, slot: u16, to: usize) -> Result<(), ServerError> {
         let (slot, target) = (slot.to_string(), self.id(to)?);
         // The new owner first, so that the slot is never without one.
@@ -132,7 +135,12 @@ impl RealCluster {
         for at in order {
             self.nodes[at].command(&["CLUSTER", "SETSLOT", &slot, "NODE", &target])?;
         }
-        Ok(())
+        settle("the same epoch on all nodes", || {
+            let epochs: Vec<_> =
+                (0..self.nodes.len()).map(|at| self.epoch(at)).collect::<Result<_, _>>()?;
+            let agreed = epochs.iter().all(|epoch| *epoch == epochs[0]);
+            Ok(if agreed { Ok(()) } else { Err(format!("{epochs:?}")) })
+        })
     }
 
     /// Moves a slot with its keys to another node, begin to end.
@@ -182,6 +190,12 @@ impl RealCluster {
             self.nodes[0].command(&["CLUSTER", "MEET", "127.0.0.1", &node.port().to_string()])?;
         }
         self.await_ok()
+    }
+
+    fn epoch(&self, at: usize) -> Result<String, ServerError> {
+        let info = text(&self.nodes[at].command(&["CLUSTER", "INFO"])?);
+        let line = info.lines().find(|line| line.starts_with("cluster_current_epoch:"));
+        line.map(str::to_owned).ok_or_else(|| unexpected("CLUSTER INFO names no epoch"))
     }
 
     fn id(&self, at: usize) -> Result<String, ServerError> {

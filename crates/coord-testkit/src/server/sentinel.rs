@@ -94,6 +94,17 @@ impl RealSentinel {
     /// # Errors
     /// A sentinel's refusal, or [`ServerError::Unsettled`] after 30 seconds.
     pub fn failover(&self) -> Result<usize, ServerError> {
+        let old = self.begin_failover()?;
+        self.await_master(1 - old)?;
+        Ok(1 - old)
+    }
+
+    /// Makes the sentinels promote the replica, and returns the index of the former master
+    /// without waiting for it.
+    ///
+    /// # Errors
+    /// As [`failover`](Self::failover).
+    pub fn begin_failover(&self) -> Result<usize, ServerError> {
         let old = self.master()?;
         // Refused while the last failover is still being worked off.
         settle("a failover", || {
@@ -103,8 +114,7 @@ impl RealSentinel {
                 Err(error) => Err(error),
             }
         })?;
-        self.await_master(1 - old)?;
-        Ok(1 - old)
+        Ok(old)
     }
 
     /// Waits until every sentinel takes a server for the master and it is one.

@@ -36,12 +36,12 @@ if lid then
   return { 1, deadline, fence, record }
 end
 
-if mode == 'join' then
-  redis.call('ZADD', keys.waiters, 'NX', now, entry)
-  -- Drops the dead at the head, so that a mailbox nobody writes to does not collect them.
-  next_waiter(keys)
-elseif mode == 'leave' then
+if mode == 'leave' then
   redis.call('ZREM', keys.waiters, entry)
+elseif mode ~= 'try' then
+  stay(keys, entry, now)
+  -- Drops the dead at the head, so that a mailbox nobody writes to does not collect them.
+  if mode == 'join' then next_waiter(keys, now) end
 end
 local due = tonumber(redis.call('ZRANGE', keys.timers, 0, 0, 'WITHSCORES')[2])
 return { 2, due and math.max(0, due - now) or -1 }

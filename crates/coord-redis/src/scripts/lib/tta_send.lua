@@ -14,7 +14,7 @@ local function take_in(keys, now, limit, first)
   -- One that is due goes past the schedule to whoever waits, for a touched schedule wakes every
   -- process; several go through it, which puts them in order.
   local is_one = #ARGV == first + 5
-  local waiter = is_one and ARGV[first + 1] == '0' and next_waiter(keys)
+  local waiter = is_one and ARGV[first + 1] == '0' and next_waiter(keys, now)
   local is_ready = false
   for i = first, #ARGV, 6 do
     local window, id, json = tonumber(ARGV[i + 3]), ARGV[i + 4], ARGV[i + 5]

@@ -8,7 +8,7 @@ end
 -- Ends every script that makes something due.
 local function serve(keys, now)
   while true do
-    local waiter = next_waiter(keys)
+    local waiter = next_waiter(keys, now)
     local json = waiter and next_due(keys, now, lowest_is_next(keys, waiter.low_every))
     if not json then return end
     give(keys, now, waiter, json)

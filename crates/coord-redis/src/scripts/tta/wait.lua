@@ -40,12 +40,12 @@ if json then
   return { 1, deadline, fence, json }
 end
 
-if mode == 'join' then
-  redis.call('ZADD', keys.waiters, 'NX', now, entry)
-  -- Drops the dead at the head, so that a mailbox nobody writes to does not collect them.
-  next_waiter(keys)
-elseif mode == 'leave' then
+if mode == 'leave' then
   redis.call('ZREM', keys.waiters, entry)
+elseif mode ~= 'try' then
+  stay(keys, entry, now)
+  -- Drops the dead at the head, so that a mailbox nobody writes to does not collect them.
+  if mode == 'join' then next_waiter(keys, now) end
 end
 local due = -1
 for _, schedule in ipairs({ keys.prio9, keys.prio5, keys.prio1, keys.deadlines }) do

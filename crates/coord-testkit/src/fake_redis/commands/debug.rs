@@ -31,6 +31,10 @@ pub(crate) fn debug(call: &mut Call<'_>) -> Result<Reply, Failure> {
             call.state.active_expire = integer(call.arg(2))? != 0;
             Ok(Reply::OK)
         }
+        (b"set-disable-deny-scripts", 3) => {
+            call.state.scripts_may_all = integer(call.arg(2))? != 0;
+            Ok(Reply::OK)
+        }
         (b"digest", 2) => Ok(digest::of_all(call)),
         (b"digest-value", 3..) => digest::of_values(call, &call.args[2..]),
         (b"object", 3 | 4) => object(call),
@@ -50,7 +54,6 @@ pub(crate) fn debug(call: &mut Call<'_>) -> Result<Reply, Failure> {
             | b"aof-flush-sleep"
             | b"change-repl-id"
             | b"config-rewrite-force-all"
-            | b"set-disable-deny-scripts"
             | b"listpack"
             | b"stringmatch-len",
             _,
@@ -68,12 +71,14 @@ fn sleep(call: &mut Call<'_>) -> Result<Reply, Failure> {
     let pause = std::time::Duration::from_secs_f64(seconds);
     let until = call.now_us() + u64::try_from(pause.as_micros()).unwrap_or(0);
     call.state.pause(until, false);
+    call.state.slept = pause;
     Ok(call.block(Vec::new(), Some(until), Reply::OK))
 }
 
 fn object(call: &mut Call<'_>) -> Result<Reply, Failure> {
     let now_ms = call.now_ms();
-    let entry = call.lookup(call.arg(2)).ok_or_else(Failure::no_such_key)?;
+    // A key past its time is seen as long as it is there.
+    let entry = call.database().get(call.arg(2)).ok_or_else(Failure::no_such_key)?;
     let size = match &entry.value {
         Value::String(text) => text.len() + 1,
         _ => 64,
@@ -126,6 +131,8 @@ fn protocol(call: &mut Call<'_>) -> Result<Reply, Failure> {
         b"verbatim" => Reply::Verbatim("txt", "This is a verbatim\nstring".into()),
         b"true" => Reply::Bool(true),
         b"false" => Reply::Bool(false),
+        // The attribute itself is left out; scripts do not see it anyway.
+        b"attrib" => Reply::bulk("Some real reply following the attribute"),
         b"push" => Reply::Push(vec![Reply::bulk("server-cpu-usage"), Reply::Integer(42)]),
         _ => {
             return Err(Failure::fixed(

@@ -62,3 +62,14 @@ async fn every_node_has_its_own_cache() {
     assert!(text.starts_with("NOSCRIPT"), "{text}");
     cluster.flush_scripts();
 }
+
+#[tokio::test]
+async fn a_script_can_be_broken_on_purpose() {
+    let cluster = FakeRedis::cluster(2).await.expect("starts");
+    let code = "redis.call('SET', KEYS[1], 'x') return redis.call('GET', KEYS[1])";
+    assert_eq!(cluster.command(["EVAL", code, "1", "a"]), Reply::bulk("x"));
+    cluster.replace_in_scripts("'x'", "'broken'");
+    for key in ["a", "b", "c", "d"] {
+        assert_eq!(cluster.command(["EVAL", code, "1", key]), Reply::bulk("broken"));
+    }
+}

@@ -97,3 +97,19 @@ async fn what_is_unlinked_in_the_background_is_counted() {
     let memory = text(server.command(["INFO", "memory"]));
     assert!(memory.contains("lazyfreed_objects:1\r\n"), "{memory}");
 }
+
+#[tokio::test]
+async fn a_sleep_counts_as_slow() {
+    let server = FakeRedis::start().await.expect("starts");
+    assert_eq!(server.command(["CONFIG", "SET", "slowlog-log-slower-than", "2000"]), Reply::OK);
+    assert_eq!(server.command(["CONFIG", "SET", "latency-monitor-threshold", "2"]), Reply::OK);
+    let mut wire = Wire::to(&server);
+    wire.ask("DEBUG SLEEP 0.003", "+OK|").await;
+    let slow = items(server.command(["SLOWLOG", "GET"]));
+    assert!(!slow.is_empty());
+    let history = items(server.command(["LATENCY", "HISTORY", "command"]));
+    let Some(Reply::Array(sample)) = history.last() else { panic!("no sample: {history:?}") };
+    assert!(matches!(sample[1], Reply::Integer(ms) if ms >= 3), "{sample:?}");
+    assert!(matches!(server.command(["LATENCY", "RESET"]), Reply::Integer(1..)));
+    assert_eq!(server.command(["LATENCY", "LATEST"]), Reply::Array(Vec::new()));
+}

@@ -82,3 +82,15 @@ async fn a_full_table_forgets_keys_aloud() {
     assert_eq!(server.command(["CONFIG", "SET", "tracking-table-max-keys", "1"]), Reply::OK);
     wire.expect(">2|$10|invalidate|*1|$1|a|").await;
 }
+
+#[tokio::test]
+async fn what_is_read_after_its_change_goes_on_being_tracked() {
+    let server = FakeRedis::start().await.expect("starts");
+    let mut wire = Wire::to(&server);
+    wire.ask("HELLO 3", HELLO).await;
+    wire.ask("CLIENT TRACKING ON", "+OK|").await;
+    wire.ask("EVAL redis.call('set',KEYS[1],1)redis.call('get',KEYS[1]) 1 k", "_|").await;
+    wire.ask("PING", "+PONG|").await;
+    assert_eq!(server.command(["SET", "k", "2"]), Reply::OK);
+    wire.expect(">2|$10|invalidate|*1|$1|k|").await;
+}
