@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
+use super::acl::Refusal;
 use super::call::{Call, Origin};
 use super::command::{Command, flag};
 use super::commands;
@@ -192,7 +193,8 @@ fn admit(state: &mut State, id: SessionId, args: &[Bytes]) -> Result<Found, Fail
     if session.user.is_none() && !found.command.has(flag::NO_AUTH) {
         return Err(Failure::fixed("NOAUTH Authentication required."));
     }
-    check_user(state, id, found, args)?;
+    let in_multi = session.multi.is_some();
+    check_user_aloud(state, id, found, args, if in_multi { "multi" } else { "toplevel" })?;
     let Some(session) = state.sessions.get(&id) else {
         return Err(Failure::fixed("ERR the connection is closed"));
     };
@@ -255,18 +257,29 @@ fn check_node(state: &State, id: SessionId, found: Found, args: &[Bytes]) -> Res
     if known { Ok(()) } else { Err(unknown_command(args)) }
 }
 
-/// Whether the session's user may run the request.
-pub(crate) fn check_user(
+/// What the session's user is refused of the request.
+pub(crate) fn refusal(
     state: &State,
     id: SessionId,
     found: Found,
     args: &[Bytes],
-) -> Result<(), Failure> {
+) -> Option<Refusal> {
     let user = state.sessions.get(&id).and_then(|session| session.user.as_ref());
-    match user.and_then(|name| state.users.get(name)) {
-        Some(user) => Ok(user.check(found, args)?),
-        None => Ok(()),
-    }
+    let user = user.and_then(|name| state.users.get(name))?;
+    user.check(found, args).err()
+}
+
+/// Whether the session's user may run the request; a refusal goes into the ACL log.
+pub(crate) fn check_user_aloud(
+    state: &mut State,
+    id: SessionId,
+    found: Found,
+    args: &[Bytes],
+    context: &'static str,
+) -> Result<(), Failure> {
+    let Some(refusal) = refusal(state, id, found, args) else { return Ok(()) };
+    state.log_refusal(id, context, &refusal);
+    Err(refusal.into())
 }
 
 /// Runs a command that has passed the checks.
@@ -351,7 +364,7 @@ pub(crate) fn run_queued(state: &mut State, id: SessionId, multi: &Multi) -> Rep
     let replies = multi.queued.iter().map(|args| {
         find(args)
             .and_then(|found| {
-                check_user(state, id, found, args)?;
+                check_user_aloud(state, id, found, args, "multi")?;
                 run(state, id, found, args, Origin::Exec, None)
             })
             .unwrap_or_else(Reply::from)

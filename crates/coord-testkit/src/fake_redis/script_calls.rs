@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::call::Origin;
 use super::command::flag;
 use super::dispatch::{
-    Found, OUT_OF_MEMORY, READ_ONLY, TOO_FEW_REPLICAS, check_user, find, reject, run,
+    Found, OUT_OF_MEMORY, READ_ONLY, TOO_FEW_REPLICAS, check_user_aloud, find, reject, run,
 };
 use super::failure::Failure;
 use super::reply::Reply;
@@ -62,7 +62,7 @@ fn script_checked(
     if found.command.has(flag::NOSCRIPT) && !scope.state.scripts_may_all {
         return Err(Failure::fixed("ERR This Redis command is not allowed from script"));
     }
-    check_user(scope.state, scope.session, found, args).map_err(|failure| {
+    check_user_aloud(scope.state, scope.session, found, args, "lua").map_err(|failure| {
         Failure::fixed(if failure.0.contains("keys used") {
             "ERR The user executing the script can't access at least one of the keys mentioned in the command arguments"
         } else if failure.0.contains("channels used") {

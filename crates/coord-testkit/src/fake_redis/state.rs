@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::acl::Users;
+use super::acl::log::AclLog;
 use super::blocking::Waiting;
 use super::clock::Clock;
 use super::config::Config;
@@ -61,6 +62,7 @@ pub(crate) struct State {
     pub(crate) stopped: bool,
     /// The next expiry as the connections that are told know it.
     pub(crate) known_expiry: Option<u64>,
+    pub(crate) acl_log: AclLog,
     pub(crate) slow: Slow,
     /// How long DEBUG SLEEP takes that has just run.
     pub(crate) slept: Duration,
@@ -157,6 +159,7 @@ impl State {
             refuses: false,
             stopped: false,
             known_expiry: None,
+            acl_log: AclLog::default(),
             slow: Slow::default(),
             slept: Duration::ZERO,
             scripts_may_all: false,

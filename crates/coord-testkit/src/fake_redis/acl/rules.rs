@@ -21,7 +21,10 @@ impl User {
                 self.nopass = false;
                 self.passwords.clear();
             }
-            "allkeys" => return self.apply(&Bytes::from_static(b"~*")),
+            "allkeys" | "~*" => {
+                self.keys.clear();
+                self.add_key(Bytes::from_static(b"*"), true, true);
+            }
             "resetkeys" => self.keys.clear(),
             "allchannels" => self.channels = vec![Bytes::from_static(b"*")],
             "resetchannels" => self.channels.clear(),
@@ -43,7 +46,10 @@ impl User {
         let rest = rule.slice(1.min(rule.len())..);
         match rule.first() {
             Some(b'>') => self.add_password(sha256::hex(&rest)),
-            Some(b'#') if rest.len() == 64 => {
+            Some(b'#')
+                if rest.len() == 64
+                    && rest.iter().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f')) =>
+            {
                 self.add_password(String::from_utf8_lossy(&rest).into_owned())
             }
             Some(b'#') => {
@@ -65,6 +71,11 @@ impl User {
                     );
                 }
             }
+            Some(b'~' | b'%') if self.has_all_keys() => {
+                return Err(
+                    "Adding a pattern after the * pattern (or the 'allkeys' flag) is not valid and does not have any effect. Try 'resetkeys' to start with an empty list of patterns",
+                );
+            }
             Some(b'~') => self.add_key(rest, true, true),
             Some(b'%') => {
                 let (mode, pattern) = text[1..].split_once('~').ok_or("Syntax error")?;
@@ -75,17 +86,47 @@ impl User {
                 let pattern = Bytes::copy_from_slice(pattern.as_bytes());
                 self.add_key(pattern, mode.contains('R'), mode.contains('W'));
             }
+            Some(b'&') if self.channels == ["*"] && &rest[..] != b"*" => {
+                return Err(
+                    "Adding a pattern after the * pattern (or the 'allchannels' flag) is not valid and does not have any effect. Try 'resetchannels' to start with an empty list of channels",
+                );
+            }
+            Some(b'&') if &rest[..] == b"*" => self.channels = vec![rest],
             Some(b'&') => {
                 if !self.channels.contains(&rest) {
                     self.channels.push(rest);
                 }
             }
             Some(b'+' | b'-') => {
-                if !is_known_command(&lower[1..]) {
+                let name = &lower[1..];
+                if let Some((known, _)) = name.rsplit_once('|')
+                    && known.contains('|')
+                {
+                    let container = known.split('|').next().unwrap_or_default();
+                    let has_parts = commands::lookup(container.as_bytes())
+                        .is_some_and(|command| !command.subcommands.is_empty());
+                    return Err(if has_parts && is_known_command(known) {
+                        "Allowing first-arg of a subcommand is not supported"
+                    } else {
+                        "Unknown command or category name in ACL"
+                    });
+                }
+                if !is_known_command(name) {
                     return Err("Unknown command or category name in ACL");
                 }
-                self.commands.retain(|own| own[1..] != lower[1..]);
-                self.commands.push(lower.to_owned());
+                // A rule for a command replaces those for its subcommands.
+                let part = format!("{name}|");
+                self.commands.retain(|own| own[1..] != *name && !own[1..].starts_with(&part));
+                // What all or no commands cover need not be said again.
+                let covered = match self.commands.as_slice() {
+                    [all] => {
+                        (all == "+@all" && rule[0] == b'+') || (all == "-@all" && rule[0] == b'-')
+                    }
+                    _ => false,
+                };
+                if !covered {
+                    self.commands.push(lower.to_owned());
+                }
             }
             _ => return Err("Syntax error"),
         }
@@ -99,10 +140,17 @@ impl User {
         }
     }
 
+    fn has_all_keys(&self) -> bool {
+        self.keys.iter().any(|key| &key.pattern[..] == b"*" && key.read && key.write)
+    }
+
     fn add_key(&mut self, pattern: Bytes, read: bool, write: bool) {
-        let pattern = KeyPattern { pattern, read, write };
-        if !self.keys.contains(&pattern) {
-            self.keys.push(pattern);
+        match self.keys.iter_mut().find(|own| own.pattern == pattern) {
+            Some(own) => {
+                own.read |= read;
+                own.write |= write;
+            }
+            None => self.keys.push(KeyPattern { pattern, read, write }),
         }
     }
 
@@ -140,5 +188,8 @@ fn is_known_command(name: &str) -> bool {
     let Some(command) = parts.next().and_then(|name| commands::lookup(name.as_bytes())) else {
         return false;
     };
-    parts.next().is_none_or(|sub| command.subcommands.iter().any(|row| row.name == sub))
+    // Without subcommands the part behind the bar is a first argument.
+    parts.next().is_none_or(|sub| {
+        command.subcommands.is_empty() || command.subcommands.iter().any(|row| row.name == sub)
+    })
 }

@@ -7,6 +7,7 @@ use crate::fake_redis::call::Call;
 use crate::fake_redis::command::{Command, Family, Keys, flag};
 use crate::fake_redis::dispatch;
 use crate::fake_redis::failure::Failure;
+use crate::fake_redis::glob;
 use crate::fake_redis::reply::Reply;
 
 use super::{CATEGORIES, FAMILIES, categories, help};
@@ -38,15 +39,27 @@ const ACL: &[Command] = &[
         ))
     }),
     Command::new("list", 2, ADMIN | NOSCRIPT | LOADING | STALE, Keys::None, list),
-    Command::new("log", -2, ADMIN | NOSCRIPT | LOADING | STALE, Keys::None, |call| {
-        Ok(if call.is(2, "RESET") { Reply::OK } else { Reply::Array(Vec::new()) })
-    }),
+    Command::new("load", 2, ADMIN | NOSCRIPT | LOADING | STALE, Keys::None, |_| no_file()),
+    Command::new("log", -2, ADMIN | NOSCRIPT | LOADING | STALE, Keys::None, log),
+    Command::new("save", 2, ADMIN | NOSCRIPT | LOADING | STALE, Keys::None, |_| no_file()),
     Command::new("setuser", -3, ADMIN | NOSCRIPT | LOADING | STALE, Keys::None, setuser),
     Command::new("users", 2, ADMIN | NOSCRIPT | LOADING | STALE, Keys::None, users),
     Command::new("whoami", 2, NOSCRIPT | LOADING | STALE, Keys::None, whoami),
 ];
 
+fn no_file() -> Result<Reply, Failure> {
+    Err(Failure::fixed(
+        "ERR This Redis instance is not configured to use an ACL file. You may want to specify users via the ACL SETUSER command and then issue a CONFIG REWRITE (assuming you have a Redis configuration file set) in order to store users in the Redis configuration.",
+    ))
+}
+
 fn cat(call: &mut Call<'_>) -> Result<Reply, Failure> {
+    if call.args.len() > 3 {
+        return Err(Failure::new(format!(
+            "ERR unknown subcommand or wrong number of arguments for '{}'. Try ACL HELP.",
+            String::from_utf8_lossy(call.arg(1))
+        )));
+    }
     let Some(class) = call.args.get(2) else {
         return Ok(Reply::bulks(CATEGORIES));
     };
@@ -75,12 +88,61 @@ fn cat(call: &mut Call<'_>) -> Result<Reply, Failure> {
     Ok(Reply::bulks(names))
 }
 
+fn log(call: &mut Call<'_>) -> Result<Reply, Failure> {
+    if call.is(2, "RESET") {
+        call.state.acl_log.clear();
+        return Ok(Reply::OK);
+    }
+    let most =
+        call.args.get(2).map_or(Ok(10), |count| crate::fake_redis::number::integer(count))?;
+    let most = usize::try_from(most).unwrap_or(0);
+    let now = call.now_us();
+    let entries = call.state.acl_log.iter().take(most).map(|entry| {
+        let age = std::time::Duration::from_micros(now.saturating_sub(entry.at_us));
+        Reply::Map(vec![
+            (Reply::bulk("count"), Reply::Integer(entry.count)),
+            (Reply::bulk("reason"), Reply::bulk(entry.reason)),
+            (Reply::bulk("context"), Reply::bulk(entry.context)),
+            (Reply::bulk("object"), Reply::bulk(&entry.object)),
+            (Reply::bulk("username"), Reply::bulk(&entry.user)),
+            (Reply::bulk("age-seconds"), Reply::Double(age.as_secs_f64())),
+            (Reply::bulk("client-info"), Reply::bulk(&entry.client)),
+        ])
+    });
+    Ok(Reply::Array(entries.collect()))
+}
+
+/// Cuts the connections of a user that listen to what the user may no longer listen to.
+fn cut_listeners(call: &mut Call<'_>, name: &Bytes, user: &User) {
+    let own = call.session_id;
+    let may = |channel: &Bytes| user.channels.iter().any(|rule| glob::matches(rule, channel));
+    let may_pattern =
+        |pattern: &Bytes| user.channels.iter().any(|rule| &rule[..] == b"*" || rule == pattern);
+    for session in call.state.sessions.values_mut() {
+        let mut channels = session.channels.iter().chain(&session.shard_channels);
+        let kept = channels.all(may) && session.patterns.iter().all(may_pattern);
+        if session.user.as_ref() == Some(name) && !kept {
+            // The own reply goes out first.
+            session.closing = true;
+            session.killed |= session.id != own;
+            session.wake.notify_one();
+        }
+    }
+}
+
 fn setuser(call: &mut Call<'_>) -> Result<Reply, Failure> {
     let name = call.arg(2);
     if name.iter().any(|byte| byte.is_ascii_whitespace() || *byte == 0) {
         return Err(Failure::fixed("ERR Usernames can't contain spaces or null characters"));
     }
-    let mut user = call.state.users.get(name).cloned().unwrap_or_else(User::powerless);
+    let open = call.state.config.text("acl-pubsub-default") == "allchannels";
+    let mut user = call.state.users.get(name).cloned().unwrap_or_else(|| {
+        let mut user = User::powerless();
+        if open {
+            user.channels.push(Bytes::from_static(b"*"));
+        }
+        user
+    });
     for rule in &call.args[3..] {
         user.apply(rule).map_err(|reason| {
             Failure::new(format!(
@@ -88,7 +150,11 @@ fn setuser(call: &mut Call<'_>) -> Result<Reply, Failure> {
                 String::from_utf8_lossy(rule)
             ))
         })?;
+        if open && rule.eq_ignore_ascii_case(b"reset") {
+            user.channels.push(Bytes::from_static(b"*"));
+        }
     }
+    cut_listeners(call, name, &user);
     call.state.users.0.insert(name.clone(), user);
     Ok(Reply::OK)
 }

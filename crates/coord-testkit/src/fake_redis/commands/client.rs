@@ -95,7 +95,12 @@ fn free_input(session: &Session, idle_s: u64) -> usize {
 
 /// One line of CLIENT LIST.
 fn line(call: &Call<'_>, session: &Session) -> String {
-    let seconds = |since: u64| call.now_us().saturating_sub(since) / 1_000_000;
+    client_line(call.now_us(), session)
+}
+
+/// A connection as CLIENT LIST shows it at a time, in microseconds since 1970.
+pub(crate) fn client_line(now_us: u64, session: &Session) -> String {
+    let seconds = |since: u64| now_us.saturating_sub(since) / 1_000_000;
     let mut flags = String::new();
     for (flag, on) in [
         ('O', session.monitor),

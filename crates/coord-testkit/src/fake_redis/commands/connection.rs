@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::fake_redis::call::Call;
+use crate::fake_redis::call::{Call, Origin};
 use crate::fake_redis::command::{Command, Family, Keys, flag};
 use crate::fake_redis::failure::Failure;
 use crate::fake_redis::number::parse_i64;
@@ -86,6 +86,9 @@ fn reset(call: &mut Call<'_>) -> Result<Reply, Failure> {
 
 fn log_in(call: &mut Call<'_>, user: &Bytes, password: &[u8]) -> Result<(), Failure> {
     if !call.state.users.get(user).is_some_and(|known| known.accepts(password)) {
+        let context = if call.origin == Origin::Exec { "multi" } else { "toplevel" };
+        let object = call.arg(0).clone();
+        call.state.log_denied(call.session_id, context, "auth", object, user.clone());
         return Err(Failure::fixed(
             "WRONGPASS invalid username-password pair or user is disabled.",
         ));

@@ -51,6 +51,8 @@ mod transactions;
 
 pub(crate) use object::estimate;
 
+pub(crate) use client::client_line;
+
 /// Every family of commands.
 pub(crate) static FAMILIES: &[&Family] = &[
     &acl::FAMILY,

@@ -32,10 +32,17 @@ pub(crate) static MEMORY: Family = Family {
             Command::new("help", 2, flag::LOADING | flag::STALE, Keys::None, |_| {
                 Ok(help(
                     "MEMORY",
-                    &["DOCTOR", "PURGE", "USAGE <key> [SAMPLES <count>] (an estimate)"],
+                    &["DOCTOR", "PURGE", "STATS", "USAGE <key> [SAMPLES <count>] (an estimate)"],
                 ))
             }),
             Command::new("purge", 2, 0, Keys::None, |_| Ok(Reply::OK)),
+            Command::new("stats", 2, 0, Keys::None, |call| {
+                let keys = call.state.dbs.iter().map(crate::fake_redis::store::Db::len).sum();
+                Ok(Reply::Map(vec![
+                    (Reply::bulk("total.allocated"), Reply::len(call.state.used_memory())),
+                    (Reply::bulk("keys.count"), Reply::len(keys)),
+                ]))
+            }),
             Command::new("usage", -3, READONLY, Keys::SECOND, usage),
         ],
     )],

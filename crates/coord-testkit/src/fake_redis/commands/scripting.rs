@@ -230,7 +230,7 @@ impl Host for CommandHost<'_> {
 
     fn may_call(&mut self, args: &[Bytes]) -> Option<bool> {
         let found = dispatch::find(args).ok()?;
-        Some(dispatch::check_user(self.scope.state, self.scope.session, found, args).is_ok())
+        Some(dispatch::refusal(self.scope.state, self.scope.session, found, args).is_none())
     }
 
     fn log(&mut self, level: u8, text: Vec<u8>) {

@@ -1,4 +1,4 @@
-//! Clients as people use them: redis-rs, deadpool-redis, redis-cli.
+//! Clients as people use them: redis-rs, deadpool-redis, redis-cli, redis-py.
 
 use std::process::{Command, Stdio};
 
@@ -103,4 +103,35 @@ async fn redis_cli() {
     assert_eq!(String::from_utf8_lossy(&output.stdout), "a\n");
     let output = run(&["INFO", "server"]).await.expect("no panic").expect("runs");
     assert!(String::from_utf8_lossy(&output.stdout).contains("redis_version:7.0.15"));
+}
+
+/// Said aloud and passed over where Python or redis-py is not installed; `COORD_TEST_PYTHON`
+/// names an interpreter that has it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn redis_py_standalone_on_a_cluster_and_by_a_sentinel() {
+    let standalone = FakeRedis::start().await.expect("starts");
+    let cluster = FakeRedis::cluster(3).await.expect("starts");
+    let sentinel = FakeRedis::sentinel().await.expect("starts");
+    let watches = sentinel.sentinel_url().expect("a sentinel");
+    let watches = watches.rsplit(':').next().unwrap_or_default().to_owned();
+    let python = std::env::var("COORD_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let mut command = Command::new(python);
+    command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/tools/python_client.py"));
+    command.arg(standalone.address().port().to_string());
+    command.arg(cluster.address().port().to_string());
+    command.args([&watches, sentinel.master_name()]).stdin(Stdio::null());
+    let output = tokio::task::spawn_blocking(move || command.output()).await.expect("no panic");
+    let said = match &output {
+        Ok(output) => String::from_utf8_lossy(&output.stdout).trim().to_owned(),
+        Err(_) => "missing".to_owned(),
+    };
+    if said == "missing" {
+        let _said = std::io::Write::write_all(
+            &mut std::io::stderr(),
+            b"redis-py is not installed: skipped\n",
+        );
+        return;
+    }
+    let errors = output.map(|output| String::from_utf8_lossy(&output.stderr).into_owned());
+    assert_eq!(said, "fine", "{}", errors.unwrap_or_default());
 }
