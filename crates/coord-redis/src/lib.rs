@@ -23,6 +23,7 @@ mod reply;
 mod script;
 mod server;
 mod topology;
+mod waiting;
 
 pub use acl::Role;
 #[cfg(feature = "resilience")]

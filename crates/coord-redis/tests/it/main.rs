@@ -27,3 +27,4 @@ mod registry;
 mod registry_proofs;
 mod registry_python;
 mod sentinel;
+mod wait;
