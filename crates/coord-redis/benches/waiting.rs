@@ -59,7 +59,7 @@ async fn send_to_receive(server: &RealServer, layout: KeyLayout, count: usize, b
         .map(|agent| tokio::spawn(consume(Arc::clone(&receiving), agent.clone(), told.clone())))
         .collect();
     let (mut pings, mut times) = (Vec::new(), Vec::new());
-    let mut foreign = None;
+    let mut foreign: Option<String> = None;
     for round in 0..ROUNDS + 20 {
         // Idle: whoever settles or registers is done.
         tokio::time::sleep(Duration::from_millis(3)).await;
@@ -103,7 +103,7 @@ async fn consume(
 ) {
     loop {
         let received = mail.receive_wait(&agent, LONG, LONG).await.unwrap().unwrap();
-        let json = received.token.envelope().map(str::to_owned);
+        let json = received.token.envelope().map(|json| json.to_string());
         told.send((Instant::now(), json)).await.unwrap();
         mail.ack(&agent, &received.token).await.unwrap();
     }
