@@ -1,5 +1,6 @@
 //! Tests of the Redis adapter, on real servers.
 
+mod acl;
 mod batches;
 mod breaker;
 mod breaker_faults;
