@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use coord_core::capability::{AgentCapability, CapabilitySet, CapabilityType};
+use coord_core::capability::{AgentCapability, CapabilitySet, CapabilityType, MatchStrategy};
 use coord_core::registry::{
     AgentRegistry, AgentState, Beat, CapabilityFilter, EventPublication, GapReason, Heartbeat,
     Heartbeats, Notice, OnDrop, Registration, RegistryEventKind, RegistryPolicy, RegistryWatch,
@@ -385,6 +385,13 @@ async fn ten_thousand_agents_are_cheap() {
         assert!(cost.values().sum::<u64>() < 10, "{cost:?}");
         let reads = values_read(&registry, &filter, &at).await;
         assert_eq!(reads, 20, "only the matching ones are read");
+        for strategy in [MatchStrategy::Weighted, MatchStrategy::Fuzzy] {
+            let (name, with_kind) = ("rare".to_owned(), false);
+            let filter = CapabilityFilter::Similar { name, strategy, with_kind };
+            assert_eq!(registry.capability_sets(&filter).await.unwrap().len(), 20);
+            let reads = values_read(&registry, &filter, &at).await;
+            assert_eq!(reads, 20, "only the matching ones are read");
+        }
     }
 }
 
