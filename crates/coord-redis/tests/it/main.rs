@@ -17,6 +17,7 @@ mod errors;
 mod fake;
 mod harness;
 mod history;
+mod leftovers;
 mod load;
 mod poison;
 mod processes;
