@@ -31,17 +31,24 @@ pub(crate) struct Cli {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
-    /// Where the server is.
+    /// Where the server is; several are nodes of a cluster, or sentinels.
     #[arg(
         long,
         global = true,
         value_name = "URL",
+        value_delimiter = ',',
         env = "COORD_REDIS_URL",
         hide_env_values = true,
         help = "Server: redis://[user:password@]host[:port][/db], rediss://... (TLS), \
-                redis+unix:///path [default: redis://127.0.0.1:6379]"
+                redis+unix:///path; several, with commas or repeated, are nodes of a cluster, or with \
+                --sentinel the sentinels [default: redis://127.0.0.1:6379]"
     )]
-    pub(crate) redis: Option<String>,
+    pub(crate) redis: Vec<String>,
+
+    /// The URLs are those of sentinels, which know the master by this name; a password for the
+    /// sentinels themselves is taken from COORD_SENTINEL_PASSWORD
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) sentinel: Option<String>,
 
     /// How mailboxes lie in Redis: our own layout, or that of the Python original
     #[arg(

@@ -27,6 +27,8 @@ pub(crate) enum Kind {
     Unsupported,
     Incompatible,
     Corrupt,
+    /// The doctor found a problem.
+    Unhealthy,
     Io,
     /// Whoever read our output has gone: not worth a word.
     Closed,
@@ -49,6 +51,7 @@ impl Kind {
             Self::Unsupported => "unsupported",
             Self::Incompatible => "incompatible",
             Self::Corrupt => "corrupt",
+            Self::Unhealthy => "unhealthy",
             Self::Io => "io",
             Self::Closed => "closed",
         }
@@ -65,6 +68,7 @@ impl Kind {
             | Self::Unsupported
             | Self::Incompatible
             | Self::Corrupt
+            | Self::Unhealthy
             | Self::Io => 1,
             Self::Usage => 2,
             Self::QueueFull | Self::ReservationLost | Self::Superseded => 3,

@@ -11,6 +11,23 @@ use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::output::note;
 
+/// One server, the nodes of a cluster, or sentinels and whom they watch.
+fn place(global: &Global) -> Result<RedisConfig, InvalidInput> {
+    let urls: Vec<&str> = global.redis.iter().map(String::as_str).collect();
+    match (&global.sentinel, &urls[..]) {
+        (Some(service), urls) => {
+            let config = RedisConfig::from_sentinel_urls(service, urls)?;
+            match std::env::var("COORD_SENTINEL_PASSWORD") {
+                Ok(password) => config.with_sentinel_credentials(None, &password),
+                Err(_) => Ok(config),
+            }
+        }
+        (None, []) => RedisConfig::from_url(DEFAULT_URL),
+        (None, [url]) => RedisConfig::from_url(url),
+        (None, urls) => RedisConfig::from_cluster_urls(urls),
+    }
+}
+
 /// Where the server is if nobody says.
 const DEFAULT_URL: &str = "redis://127.0.0.1:6379";
 
@@ -30,7 +47,7 @@ impl Session {
         if timeout < Duration::from_millis(1) {
             return Err(InvalidInput::new("timeout", "it must be at least 1ms").into());
         }
-        let mut config = RedisConfig::from_url(global.redis.as_deref().unwrap_or(DEFAULT_URL))?
+        let mut config = place(global)?
             .with_layout(global.layout)
             .with_response_timeout(timeout)
             .with_connect_timeout(timeout);

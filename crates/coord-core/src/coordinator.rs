@@ -162,6 +162,32 @@ pub trait MessageCoordinator: Send + Sync {
         Ok(received)
     }
 
+    /// Reserves the next message as [`MessageCoordinator::receive`] does, waiting up to `timeout`
+    /// for one; `None` when that is over. A zero timeout does not wait.
+    ///
+    /// A send wakes one of those who wait within milliseconds; delayed and retried messages,
+    /// expired reservations and what a foreign producer writes wake when they fall due, at the
+    /// latest at the next look of the adapter. Failures that may pass are ridden out while the
+    /// time lasts. Meant to be called in a loop; many may wait at one mailbox, and each message
+    /// goes to one of them.
+    ///
+    /// # Cancel safety
+    /// A wait that is dropped wants no message any more: what was reserved for it in that moment
+    /// is released, or comes back when its visibility timeout ends.
+    ///
+    /// # Errors
+    /// [`ReceiveError`]; `timeout` is at most [`MAX_WAIT`](crate::MAX_WAIT). The default body
+    /// refuses as unsupported.
+    async fn receive_wait(
+        &self,
+        agent: &AgentId,
+        visibility_timeout: Duration,
+        timeout: Duration,
+    ) -> Result<Option<ReceivedMessage>, ReceiveError> {
+        let _ = (agent, visibility_timeout, timeout);
+        Err(Unsupported { feature: "receive_wait", place: "by this adapter" }.into())
+    }
+
     /// Settles one message and reserves the next, in one round trip where the adapter can.
     ///
     /// A lost reservation is told by `settled == false` and does not keep the next message back.

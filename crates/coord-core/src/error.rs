@@ -183,6 +183,9 @@ pub enum ReceiveError {
     /// An argument is not acceptable; nothing was reserved.
     #[error(transparent)]
     Invalid(#[from] InvalidInput),
+    /// The adapter cannot do this; nothing was reserved.
+    #[error(transparent)]
+    Unsupported(#[from] Unsupported),
     /// The infrastructure failed. If the outcome is unknown a message may be reserved under a
     /// token nobody knows: it comes back when its visibility timeout ends.
     #[error(transparent)]

@@ -43,7 +43,8 @@ pub use metrics::{
 pub use payload::Payload;
 pub use policy::{ExpiryPolicy, MailboxPolicy};
 pub use reservation::{
-    AckAndReceive, MAX_VISIBILITY, ReceivedMessage, ReservationToken, check_visibility,
+    AckAndReceive, MAX_VISIBILITY, MAX_WAIT, ReceivedMessage, ReservationToken, check_visibility,
+    check_wait,
 };
 pub use send::{Durability, MessageResult, SendOptions, SendOutcome, SendRefusal};
 pub use subscription::{MessageSubscription, SubscriptionCloser};

@@ -142,6 +142,20 @@ pub struct AckAndReceive {
 /// The longest visibility timeout.
 pub const MAX_VISIBILITY: Duration = Duration::from_secs(30 * 86_400);
 
+/// The longest time to wait for a message.
+pub const MAX_WAIT: Duration = Duration::from_secs(86_400);
+
+/// Checks how long to wait for a message; zero is allowed and means not to wait.
+///
+/// # Errors
+/// [`InvalidInput`] about `timeout` above [`MAX_WAIT`].
+pub fn check_wait(timeout: Duration) -> Result<(), InvalidInput> {
+    if timeout <= MAX_WAIT {
+        return Ok(());
+    }
+    Err(InvalidInput::new("timeout", format!("{timeout:?}, at most {MAX_WAIT:?} is allowed")))
+}
+
 /// Checks a visibility timeout; zero is allowed, as in the original.
 ///
 /// # Errors

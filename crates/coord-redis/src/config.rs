@@ -35,6 +35,7 @@ impl ForwardAcross {
 /// - layout: [`KeyLayout::Compact`]
 /// - prefix: `coord`; with [`KeyLayout::Tta`] the original's `ao`
 /// - response timeout: 5 s, connect timeout: 5 s
+/// - poll interval of waiting receives: 1 s
 ///
 /// ```
 /// use coord_redis::{KeyLayout, RedisConfig};
@@ -52,6 +53,7 @@ pub struct RedisConfig {
     prefix: Option<String>,
     response_timeout: Duration,
     connect_timeout: Duration,
+    poll_interval: Duration,
     forward_across: ForwardAcross,
 }
 
@@ -110,6 +112,7 @@ impl RedisConfig {
             prefix: None,
             response_timeout: Duration::from_secs(5),
             connect_timeout: Duration::from_secs(5),
+            poll_interval: Duration::from_secs(1),
             forward_across: ForwardAcross::Refuse,
         }
     }
@@ -199,6 +202,22 @@ impl RedisConfig {
         self
     }
 
+    /// The same with another longest time that a mailbox somebody waits at is not looked at.
+    ///
+    /// A send wakes whoever waits within milliseconds; looking is for what nobody tells of: a
+    /// producer that writes past this library, a connection that was lost.
+    ///
+    /// # Errors
+    /// [`InvalidInput`] about `poll interval`: under 10 ms or over a minute.
+    pub fn with_poll_interval(mut self, interval: Duration) -> Result<Self, InvalidInput> {
+        if !(Duration::from_millis(10)..=Duration::from_secs(60)).contains(&interval) {
+            let problem = format!("{interval:?}, must be 10 ms to 1 min");
+            return Err(InvalidInput::new("poll interval", problem));
+        }
+        self.poll_interval = interval;
+        Ok(self)
+    }
+
     /// The same with another rule for forwarding between hash slots of a cluster; of no effect
     /// elsewhere.
     #[must_use]
@@ -253,6 +272,10 @@ impl RedisConfig {
 
     pub(crate) const fn forward_across(&self) -> ForwardAcross {
         self.forward_across
+    }
+
+    pub(crate) const fn poll_interval(&self) -> Duration {
+        self.poll_interval
     }
 
     pub(crate) const fn timeouts(&self) -> (Duration, Duration) {

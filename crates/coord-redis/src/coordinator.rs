@@ -22,6 +22,7 @@ use crate::mailbox::Mailboxes;
 use crate::operations;
 use crate::operations::receive::Wanted;
 use crate::server::{ServerWarning, check_layout, check_server};
+use crate::waiting::{self, Hub};
 
 /// Mailboxes in Redis: every operation is one atomic script and one round trip.
 ///
@@ -85,8 +86,9 @@ impl RedisMessageCoordinator {
         let warnings = check_server(&lane).await?.into();
         check_layout(&lane, config.layout(), config.prefix()).await?;
         let prefix = config.prefix().to_owned();
+        let hub = Hub::new(Arc::clone(&lane), config.layout(), &prefix, config.poll_interval());
         let across = config.forward_across();
-        let mailboxes = Mailboxes::new(lane, config.layout(), prefix, policy, metrics, across);
+        let mailboxes = Mailboxes::new(lane, config.layout(), prefix, policy, metrics, hub, across);
         Ok(Self { mailboxes: Arc::new(mailboxes), warnings })
     }
 
@@ -99,9 +101,18 @@ impl RedisMessageCoordinator {
         policy.validate()?;
         let own = &self.mailboxes;
         let (lane, metrics) = (Arc::clone(&own.lane), Arc::clone(&own.metrics));
-        let (prefix, across) = (own.prefix.clone(), own.forward_across);
-        let mailboxes = Mailboxes::new(lane, own.layout, prefix, policy, metrics, across);
+        let (prefix, hub) = (own.prefix.clone(), Arc::clone(&own.hub));
+        let across = own.forward_across;
+        let mailboxes = Mailboxes::new(lane, own.layout, prefix, policy, metrics, hub, across);
         Ok(Self { mailboxes: Arc::new(mailboxes), warnings: Arc::clone(&self.warnings) })
+    }
+
+    /// Returns when nothing is left of the [`receive_wait`](MessageCoordinator::receive_wait)s that
+    /// were dropped: their registrations are gone, and what they were handed in that moment is
+    /// ready again. For a graceful end of the process; while the server is unreachable this does
+    /// not return. Cancel-safe.
+    pub async fn waits_cleared(&self) {
+        self.mailboxes.hub.cleared().await;
     }
 
     /// The connection, and where the mailboxes lie.
@@ -213,6 +224,15 @@ impl MessageCoordinator for RedisMessageCoordinator {
         let (_, received) =
             operations::receive::receive(&self.mailboxes, agent, &wanted, None).await?;
         Ok(received)
+    }
+
+    async fn receive_wait(
+        &self,
+        agent: &AgentId,
+        visibility_timeout: Duration,
+        timeout: Duration,
+    ) -> Result<Option<ReceivedMessage>, ReceiveError> {
+        waiting::receive_wait(&self.mailboxes, agent, visibility_timeout, timeout).await
     }
 
     async fn ack_and_receive(

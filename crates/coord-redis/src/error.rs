@@ -47,10 +47,16 @@ fn by_answer(error: &RedisError) -> BackendErrorKind {
         "LOADING" | "BUSY" | "READONLY" | "MASTERDOWN" | "CLUSTERDOWN" | "TRYAGAIN" | "MOVED"
         | "ASK" | "NOREPLICAS" => BackendErrorKind::Unavailable,
         "NOAUTH" | "WRONGPASS" | "NOPERM" | "OOM" | "MISCONF" => BackendErrorKind::Denied,
+        // Before Redis 7.2 the rights of a user inside a script have no code of their own.
+        "ERR" if error.detail().is_some_and(|text| text.contains(DENIED_IN_SCRIPT)) => {
+            BackendErrorKind::Denied
+        }
         "WRONGTYPE" => BackendErrorKind::Incompatible,
         _ => BackendErrorKind::Corrupt,
     }
 }
+
+const DENIED_IN_SCRIPT: &str = "The user executing the script can't";
 
 /// Whether the connection should be replaced before the next operation: it is broken, or leads
 /// to a server that is no longer the master.

@@ -28,7 +28,12 @@ impl MailboxKeys<'_> {
 
     /// The original's schedule of one level (9, 5 or 1).
     pub(crate) fn schedule(&self, level: u8) -> String {
-        format!("{}:prio:{level}", self.part("sched"))
+        format!("{}{level}", self.schedule_prefix())
+    }
+
+    /// What the names of all three schedules begin with.
+    pub(crate) fn schedule_prefix(&self) -> String {
+        format!("{}:prio:", self.part("sched"))
     }
 
     /// Several parts; `sched` stands for the three schedules, HIGH first.

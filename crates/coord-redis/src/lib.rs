@@ -5,12 +5,14 @@
 #[doc = include_str!("../../../docs/testing.md")]
 struct TestingGuide;
 
+mod acl;
 #[cfg(feature = "resilience")]
 pub mod breaker;
 mod codec;
 mod config;
 mod connection;
 mod coordinator;
+mod doctor;
 mod error;
 mod keys;
 mod layout;
@@ -21,11 +23,14 @@ mod reply;
 mod script;
 mod server;
 mod topology;
+mod waiting;
 
+pub use acl::Role;
 #[cfg(feature = "resilience")]
 pub use breaker::{RedisBreakerRegistry, RedisBreakerStore};
 pub use config::{ForwardAcross, RedisConfig};
 pub use coordinator::{ConnectError, RedisMessageCoordinator};
+pub use doctor::{Finding, Severity};
 pub use layout::KeyLayout;
 pub use registry::RedisAgentRegistry;
 pub use server::ServerWarning;

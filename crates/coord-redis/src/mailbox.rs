@@ -10,6 +10,7 @@ use crate::config::ForwardAcross;
 use crate::connection::CommandLane;
 use crate::keys::MailboxKeys;
 use crate::layout::KeyLayout;
+use crate::waiting::Hub;
 
 /// The mailboxes of one prefix on one server.
 pub(crate) struct Mailboxes {
@@ -17,6 +18,8 @@ pub(crate) struct Mailboxes {
     pub(crate) layout: KeyLayout,
     pub(crate) prefix: String,
     pub(crate) metrics: Arc<dyn MessageMetrics>,
+    /// Those who wait, shared by all policies over one connection.
+    pub(crate) hub: Arc<Hub>,
     pub(crate) forward_across: ForwardAcross,
     policy: RwLock<MailboxPolicy>,
     /// Mailboxes this process has put into the index; forgotten when there are too many.
@@ -37,6 +40,7 @@ impl Mailboxes {
         prefix: String,
         policy: MailboxPolicy,
         metrics: Arc<dyn MessageMetrics>,
+        hub: Arc<Hub>,
         forward_across: ForwardAcross,
     ) -> Self {
         Self {
@@ -44,6 +48,7 @@ impl Mailboxes {
             layout,
             prefix,
             metrics,
+            hub,
             forward_across,
             policy: RwLock::new(policy),
             indexed: Mutex::default(),

@@ -9,12 +9,15 @@ use coord_core::{
     AgentId, InvalidInput, MailboxPolicy, MessageMetrics, MessageType, NullMetrics, Timestamp,
 };
 
+use tokio::sync::Notify;
+
 use crate::fake_redis::Clock;
 
 mod port;
 mod settle;
 mod state;
 mod subscription;
+mod wait;
 
 use state::State;
 
@@ -32,7 +35,8 @@ use state::State;
 /// - metrics go nowhere
 ///
 /// # Cancel safety
-/// No method waits, so none can be cancelled half-way.
+/// Only `receive_wait` waits, and it takes nothing before it ends: none can be cancelled
+/// half-way.
 ///
 /// ```
 /// use coord_core::{AgentId, AgentMessage, MessageCoordinator, MessageType};
@@ -65,6 +69,8 @@ struct Shared {
     state: Mutex<State>,
     clock: Clock,
     metrics: Arc<dyn MessageMetrics>,
+    /// Told of every change that may make a message ready.
+    changed: Notify,
 }
 
 impl InMemoryCoordinator {
@@ -105,6 +111,7 @@ impl InMemoryCoordinator {
     pub fn inject_raw(&self, agent: &AgentId, bytes: &[u8]) {
         let mut state = self.state();
         state.inject_raw(self.now(), agent, bytes);
+        self.shared.changed.notify_waiters();
     }
 
     /// The types that `agent` is subscribed to, in order.
@@ -183,7 +190,8 @@ impl InMemoryCoordinatorBuilder {
     /// The policy is valid.
     fn assemble(self) -> InMemoryCoordinator {
         let state = Mutex::new(State::new(self.policy, self.order));
-        let shared = Shared { state, clock: self.clock, metrics: self.metrics };
+        let (clock, metrics) = (self.clock, self.metrics);
+        let shared = Shared { state, clock, metrics, changed: Notify::new() };
         InMemoryCoordinator { shared: Arc::new(shared) }
     }
 }

@@ -43,6 +43,8 @@ pub(super) const VERBS: &[&str] = &[
     "send_batch",
     "stats",
     "subscribe",
+    "unwait",
+    "wait",
     "why",
 ];
 
@@ -61,6 +63,11 @@ const EXCEPTIONS: &[Exception] = &[
     ("stats", "conformance", "looked at together with peek"),
     ("subscribe", "core", "a set of types beside the mailbox, not part of it"),
     ("subscribe", "tta", "the same set and the same script as on the compact layout"),
+    ("unwait", "core", "see wait"),
+    ("unwait", "redis", "the end of wait, in wait.rs"),
+    ("unwait", "tta", "the same script as on the compact layout"),
+    ("unwait", "conformance", "shown as wait"),
+    ("wait", "core", "many receives; who waits is no part of a mailbox's state"),
 ];
 
 const WHY: &str = "who knows the verb knows the file, in every layer, at the first try";

@@ -20,15 +20,15 @@ const PREFIX: &str = "coord-demo";
 
 /// Runs the fleet on `--redis`, or on a server inside this process.
 pub(super) async fn run(mut global: Global) -> Result<(), Failure> {
-    let fake = match &global.redis {
-        Some(_) => None,
-        None => {
+    let fake = match &global.redis[..] {
+        [_, ..] => None,
+        [] => {
             let fake = FakeRedis::start().await;
             Some(fake.map_err(|error| Failure::io("starting a server inside", &error))?)
         }
     };
     if let Some(fake) = &fake {
-        global.redis = Some(fake.url());
+        global.redis = vec![fake.url()];
         note("no --redis: a server inside this process is used");
     }
     global.prefix.get_or_insert_with(|| PREFIX.to_owned());

@@ -9,6 +9,7 @@ mod demo;
 pub(crate) mod deregister;
 pub(crate) mod discover;
 mod dlq;
+mod doctor;
 mod extend;
 pub(crate) mod fake_redis;
 mod forward;
@@ -67,6 +68,8 @@ pub(crate) enum Verb {
     Subscribe(subscribe::SubscribeArgs),
     /// Look at the circuit breakers that fleets share, and give them orders
     Breaker(breaker::BreakerArgs),
+    /// Look for what endangers messages: server, memory, rights, clock, leaked entries
+    Doctor,
 }
 
 impl Verb {
@@ -86,6 +89,7 @@ impl Verb {
             "queues" => Self::Queues(field::options(fields)?),
             "peek" => Self::Peek(field::options(fields)?),
             "subscribe" => Self::Subscribe(field::options(fields)?),
+            "doctor" => Self::Doctor,
             _ => {
                 if let Some(args) = dlq::DlqArgs::from_fields(op, fields) {
                     return args.map(Self::Dlq);
@@ -116,6 +120,7 @@ impl Verb {
             Self::Dlq(args) => dlq::run(args, session).await,
             Self::Subscribe(args) => subscribe::run(args, session).await,
             Self::Breaker(args) => breaker::run(args, session).await,
+            Self::Doctor => doctor::run(session).await,
         }
     }
 
@@ -135,7 +140,7 @@ impl Verb {
 }
 
 /// The ops of `coord pipe`.
-const OPS: [&str; 20] = [
+const OPS: [&str; 21] = [
     "send",
     "broadcast",
     "receive",
@@ -156,6 +161,7 @@ const OPS: [&str; 20] = [
     "breaker open",
     "breaker close",
     "breaker reset",
+    "doctor",
 ];
 
 /// Does what the command line says.

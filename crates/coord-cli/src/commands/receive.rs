@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use clap::Args;
-use coord_core::{AgentId, MessageCoordinator, ReceivedMessage};
+use coord_core::{AgentId, MAX_WAIT, MessageCoordinator, ReceivedMessage};
 use serde::Deserialize;
-use tokio::time::Instant;
 
 use super::message::{block, described};
 use crate::answer::{Answer, Human};
@@ -28,7 +27,7 @@ pub(crate) struct ReceiveArgs {
     #[serde(default = "thirty_seconds", deserialize_with = "field::parsed")]
     visibility: Period,
 
-    /// Wait so long for the first message, looking after pauses of 10 ms growing to 1 s
+    /// Wait so long for the first message, at most a day
     #[arg(long, value_name = "DURATION")]
     #[serde(default, deserialize_with = "field::optional")]
     wait: Option<Period>,
@@ -47,8 +46,8 @@ impl ReceiveArgs {
 
 /// The most messages of one command.
 const MAX: i64 = 1_000;
-const FIRST_PAUSE: Duration = Duration::from_millis(10);
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// How long the end of a wait may take after Ctrl-C.
+const CLEARING: Duration = Duration::from_secs(2);
 
 pub(super) async fn run(args: ReceiveArgs, session: &Session) -> Result<Answer, Failure> {
     let agent = &args.agent;
@@ -66,37 +65,38 @@ pub(super) async fn run(args: ReceiveArgs, session: &Session) -> Result<Answer, 
     Ok(answer)
 }
 
-/// What is due, waited for if that was asked. Never drops a receive half-way: what it reserved
-/// would be lost until its deadline.
+/// What is due, waited for if that was asked.
 async fn reserve(
     args: &ReceiveArgs,
     max: usize,
     session: &Session,
 ) -> Result<Vec<ReceivedMessage>, Failure> {
-    let wait = args.wait.map_or(Duration::ZERO, |period| period.0);
-    let end = Instant::now().checked_add(wait);
-    let mut pause = FIRST_PAUSE;
-    loop {
-        let received = session.mail.receive_batch(&args.agent, max, args.visibility.0).await?;
-        if session.interrupt.is_asked() {
-            for message in received {
-                session.mail.release(&args.agent, &message.token).await?;
-            }
-            return Ok(Vec::new());
+    let (mail, agent, visibility) = (&session.mail, &args.agent, args.visibility.0);
+    let mut received = mail.receive_batch(agent, max, visibility).await?;
+    if let (true, Some(Period(wait))) = (received.is_empty(), args.wait) {
+        if session.verbose {
+            note(&format!("waiting for a message of {agent}"));
         }
-        let left = end.map_or(LONGEST_PAUSE, |end| end.saturating_duration_since(Instant::now()));
-        if !received.is_empty() || left.is_zero() {
-            return Ok(received);
+        // More than a day is a day: whoever waits asks again.
+        let waiting = mail.receive_wait(agent, visibility, wait.min(MAX_WAIT));
+        let first = tokio::select! {
+            first = waiting => first?,
+            () = session.interrupt.asked() => None,
+        };
+        if let Some(first) = first {
+            let more = mail.receive_batch(agent, max - 1, visibility).await?;
+            received.push(first);
+            received.extend(more);
         }
-        if session.verbose && pause == FIRST_PAUSE {
-            note(&format!("waiting for a message of {}", args.agent));
-        }
-        tokio::select! {
-            () = tokio::time::sleep(pause.min(left)) => {}
-            () = session.interrupt.asked() => return Ok(Vec::new()),
-        }
-        pause = (pause * 2).min(LONGEST_PAUSE);
     }
+    if session.interrupt.is_asked() {
+        for message in received.drain(..) {
+            mail.release(agent, &message.token).await?;
+        }
+        // What a wait was handed in the moment it was dropped goes back, too.
+        let _unreachable = tokio::time::timeout(CLEARING, mail.waits_cleared()).await;
+    }
+    Ok(received)
 }
 
 /// The message as JSON, by its raw text: a payload may hold what only Python calls JSON.

@@ -3,6 +3,7 @@
 mod breaker;
 mod dead;
 mod demo;
+mod doctor;
 mod fake_redis;
 mod forward;
 mod harness;

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use coord_core::MessageCoordinator;
+use coord_redis::{RedisConfig, RedisMessageCoordinator};
 use coord_testkit::server::RealServerBuilder;
 
 use crate::harness::{Ran, bare, ran};
@@ -32,6 +34,22 @@ fn a_server_is_trusted_by_its_authority_only() {
     let trusted = send(&url, &file("ca.pem"));
     let out = "delivered msg-000001 to w\n".to_owned();
     assert_eq!(trusted, Ran { status: Some(0), out, err: String::new() });
+
+    // The library takes the authority itself, as text.
+    let pem = |name: &str| std::fs::read(dir.path().join(name)).unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let connect = |authority: &[u8]| {
+        let config = RedisConfig::from_url(&url).unwrap().with_authority(authority).unwrap();
+        runtime.block_on(RedisMessageCoordinator::connect(config))
+    };
+    let mail = connect(&pem("ca.pem")).unwrap();
+    let writer = coord_core::AgentId::parse("w").unwrap();
+    assert_eq!(runtime.block_on(mail.mailbox_stats(&writer)).unwrap().depth, 1);
+    let refused = connect(&pem("other.pem")).unwrap_err();
+    assert!(refused.to_string().contains("invalid peer certificate"), "{refused}");
+    let plain = RedisConfig::from_url("redis://127.0.0.1").unwrap();
+    let refused = plain.with_authority(&pem("ca.pem")).unwrap_err();
+    assert!(refused.to_string().contains("rediss://"), "{refused}");
 
     let other = send(&url, &file("other.pem"));
     assert_eq!((other.status, other.out.as_str()), (Some(1), ""));

@@ -10,10 +10,11 @@ mod slots;
 use std::time::Duration;
 
 use coord_core::BackendError;
-use redis::aio::MultiplexedConnection;
+use redis::aio::{AsyncPushSender, MultiplexedConnection};
 use redis::io::tcp::TcpSettings;
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ConnectionInfo, ErrorKind, ServerErrorKind, Value,
+    AsyncConnectionConfig, Client, Cmd, ConnectionInfo, ErrorKind, ProtocolVersion,
+    ServerErrorKind, Value,
 };
 
 use crate::config::RedisConfig;
@@ -137,12 +138,25 @@ impl CommandLane {
     }
 
     /// A client of the server that has `key` now: what is published anywhere is heard there.
-    #[cfg_attr(not(feature = "resilience"), expect(dead_code, reason = "only the breaker listens"))]
     pub(crate) async fn client_at(&self, key: &str) -> Result<Client, BackendError> {
         match &self.route {
             Route::One(node) => node.client().await,
             Route::Cluster(cluster) => cluster.client(slots::of(key.as_bytes())).await,
         }
+    }
+
+    /// A connection of its own that speaks RESP3 and hands `hear` what the server pushes.
+    pub(crate) async fn listening(
+        &self,
+        key: &str,
+        hear: impl AsyncPushSender,
+    ) -> Result<MultiplexedConnection, BackendError> {
+        let info = self.client_at(key).await?.get_connection_info().clone();
+        let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
+        let client = client(&info.set_redis_settings(settings), &self.address)?;
+        let settings = self.limits.settings().set_push_sender(hear);
+        let opened = client.get_multiplexed_async_connection_with_config(&settings).await;
+        opened.map_err(|e| error::connecting(&self.address, e))
     }
 
     pub(crate) const fn is_cluster(&self) -> bool {

@@ -4,7 +4,7 @@ use coord_core::{AgentId, BackendError, ReservationToken};
 
 use crate::layout::KeyLayout;
 use crate::mailbox::Mailboxes;
-use crate::operations::nack::NACK;
+use crate::operations::nack::{NACK, NACK_TTA};
 use crate::script::{Call, Script, lua};
 
 static BURY: Script = lua!("compact/bury": "lib/time.lua", "lib/compact.lua",
@@ -24,8 +24,7 @@ pub(crate) async fn bury(
             Call::new(&BURY, keys.parts(&parts)).arg(token.as_str())
         }
         KeyLayout::Tta => {
-            let parts = ["queue", "sched", "reserved", "reserved_deadlines", "dlq"];
-            let call = Call::new(&NACK.tta, keys.parts(&parts)).arg(token.as_str());
+            let call = Call::new(&NACK.tta, keys.parts(NACK_TTA)).arg(token.as_str());
             call.number(0).number(0).arg(stored)
         }
     };

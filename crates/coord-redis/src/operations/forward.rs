@@ -6,7 +6,8 @@ use coord_core::{AgentId, MessageResult, ReservationToken, SettleError, Unsuppor
 
 use super::ack::{ack, lost};
 use super::send::{
-    Prepared, check_durability, decode, index, message_args, note_answer, run, send,
+    Prepared, RECIPIENT_COMPACT, RECIPIENT_TTA, check_durability, decode, index, message_args,
+    note_answer, run, send,
 };
 use crate::config::ForwardAcross;
 use crate::error::unexpected;
@@ -16,9 +17,11 @@ use crate::reply;
 use crate::script::{Call, ScriptPair, lua};
 
 static FORWARD: ScriptPair = ScriptPair {
-    compact: lua!("compact/forward": "lib/time.lua", "lib/compact.lua", "lib/compact_settle.lua",
+    compact: lua!("compact/forward": "lib/time.lua", "lib/waiters.lua", "lib/compact.lua",
+        "lib/compact_settle.lua", "lib/compact_take.lua", "lib/compact_serve.lua",
         "lib/compact_send.lua", "compact/forward.lua"),
-    tta: lua!("tta/forward": "lib/time.lua", "lib/tta.lua", "lib/tta_send.lua", "tta/forward.lua"),
+    tta: lua!("tta/forward": "lib/time.lua", "lib/waiters.lua", "lib/tta.lua",
+        "lib/tta_take.lua", "lib/tta_serve.lua", "lib/tta_send.lua", "tta/forward.lua"),
 };
 
 pub(crate) async fn forward(
@@ -38,12 +41,8 @@ pub(crate) async fn forward(
     check_durability(mailboxes, durability).await?;
     index(mailboxes, recipient).await?;
     let (from, to): (&[&str], &[&str]) = match mailboxes.layout {
-        KeyLayout::Compact => {
-            (&["reserved", "timers", "messages"], &["ready", "timers", "messages", "meta", "dedup"])
-        }
-        KeyLayout::Tta => {
-            (&["queue", "reserved", "reserved_deadlines"], &["queue", "sched", "dedup"])
-        }
+        KeyLayout::Compact => (&["reserved", "timers", "messages"], RECIPIENT_COMPACT),
+        KeyLayout::Tta => (&["queue", "reserved", "reserved_deadlines"], RECIPIENT_TTA),
     };
     let mut keys = mailboxes.keys(agent).parts(from);
     keys.extend(mailboxes.keys(recipient).parts(to));

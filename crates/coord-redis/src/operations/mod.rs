@@ -16,3 +16,4 @@ pub(crate) mod send;
 pub(crate) mod stats;
 pub(crate) mod subscribe;
 pub(crate) mod verdict;
+pub(crate) mod wait;

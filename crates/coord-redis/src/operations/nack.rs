@@ -18,10 +18,16 @@ use crate::reply;
 use crate::script::{Call, ScriptPair, lua};
 
 pub(super) static NACK: ScriptPair = ScriptPair {
-    compact: lua!("compact/nack": "lib/time.lua", "lib/compact.lua", "lib/compact_settle.lua",
+    compact: lua!("compact/nack": "lib/time.lua", "lib/waiters.lua", "lib/compact.lua",
+        "lib/compact_settle.lua", "lib/compact_take.lua", "lib/compact_serve.lua",
         "compact/nack.lua"),
-    tta: lua!("tta/nack": "lib/time.lua", "lib/tta.lua", "lib/tta_back.lua", "tta/nack.lua"),
+    tta: lua!("tta/nack": "lib/time.lua", "lib/waiters.lua", "lib/tta.lua", "lib/tta_back.lua",
+        "lib/tta_take.lua", "lib/tta_serve.lua", "tta/nack.lua"),
 };
+
+/// The parts that the script of the original's layout needs.
+pub(super) const NACK_TTA: &[&str] =
+    &["queue", "sched", "reserved", "reserved_deadlines", "dlq", "fence", "waiters"];
 
 pub(crate) async fn nack(
     mailboxes: &Mailboxes,
@@ -53,7 +59,7 @@ async fn compact(
     error: Option<&str>,
 ) -> Result<Option<NackOutcome>, BackendError> {
     let policy = mailboxes.policy();
-    let parts = ["ready", "timers", "messages", "reserved", "dead", "graves"];
+    let parts = ["ready", "timers", "messages", "reserved", "dead", "graves", "meta", "waiters"];
     let script = &NACK.compact;
     let call = Call::new(script, mailboxes.keys(agent).parts(&parts))
         .arg(token.as_str())
@@ -87,9 +93,8 @@ async fn tta(
 ) -> Result<Option<NackOutcome>, BackendError> {
     let Some(stored) = envelope(mailboxes, agent, token).await? else { return Ok(None) };
     let verdict = Verdict::of_nack(&mailboxes.policy(), &stored, failure, error);
-    let parts = ["queue", "sched", "reserved", "reserved_deadlines", "dlq"];
     let script = &NACK.tta;
-    let call = Call::new(script, mailboxes.keys(agent).parts(&parts))
+    let call = Call::new(script, mailboxes.keys(agent).parts(NACK_TTA))
         .arg(token.as_str())
         .number(u64::from(verdict.level))
         .number(micros(verdict.delay))

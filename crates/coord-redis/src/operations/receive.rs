@@ -12,6 +12,7 @@ use redis::Value;
 
 use super::bury::bury;
 use super::verdict::Verdict;
+use super::wait::Handed;
 use crate::error::unexpected;
 use crate::layout::KeyLayout;
 use crate::mailbox::{Mailboxes, draw_token};
@@ -20,8 +21,9 @@ use crate::{codec, reply};
 
 static RECEIVE: ScriptPair = ScriptPair {
     compact: lua!("compact/receive": "lib/time.lua", "lib/compact.lua", "lib/compact_settle.lua",
-        "lib/compact_due.lua", "compact/receive.lua"),
-    tta: lua!("tta/receive": "lib/time.lua", "lib/tta.lua", "lib/tta_back.lua", "tta/receive.lua"),
+        "lib/compact_due.lua", "lib/compact_take.lua", "compact/receive.lua"),
+    tta: lua!("tta/receive": "lib/time.lua", "lib/tta.lua", "lib/tta_back.lua",
+        "lib/tta_take.lua", "tta/receive.lua"),
 };
 
 /// The most messages of one receive.
@@ -66,6 +68,19 @@ pub(crate) async fn receive(
         if buried == 0 || !asked_again {
             return Ok((settled, received));
         }
+    }
+}
+
+/// A message that was handed over, or its bytes if they cannot be read.
+pub(crate) fn read(
+    layout: KeyLayout,
+    token: ReservationToken,
+    handed: Handed,
+) -> Result<ReceivedMessage, Vec<u8>> {
+    let Handed { fence, deadline, bytes } = handed;
+    match codec::decode(layout, &bytes) {
+        Ok(queued) => Ok(Stored { token, fence, deadline, bytes }.into_received(layout, queued)),
+        Err(_) => Err(bytes),
     }
 }
 

@@ -12,9 +12,11 @@ use crate::reply;
 use crate::script::{Call, ScriptPair, lua};
 
 static RECOVER: ScriptPair = ScriptPair {
-    compact: lua!("compact/recover": "lib/time.lua", "lib/compact.lua", "lib/compact_settle.lua",
-        "lib/compact_due.lua", "compact/recover.lua"),
-    tta: lua!("tta/recover": "lib/time.lua", "lib/tta.lua", "lib/tta_back.lua", "tta/recover.lua"),
+    compact: lua!("compact/recover": "lib/time.lua", "lib/waiters.lua", "lib/compact.lua",
+        "lib/compact_settle.lua", "lib/compact_due.lua", "lib/compact_take.lua",
+        "lib/compact_serve.lua", "compact/recover.lua"),
+    tta: lua!("tta/recover": "lib/time.lua", "lib/waiters.lua", "lib/tta.lua", "lib/tta_back.lua",
+        "lib/tta_take.lua", "lib/tta_serve.lua", "tta/recover.lua"),
 };
 
 pub(crate) async fn recover(
@@ -44,7 +46,7 @@ async fn recover_one(mailboxes: &Mailboxes, agent: &AgentId) -> Result<u64, Back
 
 async fn compact(mailboxes: &Mailboxes, agent: &AgentId) -> Result<u64, BackendError> {
     let policy = mailboxes.policy();
-    let parts = ["ready", "timers", "messages", "reserved", "dead", "graves"];
+    let parts = ["ready", "timers", "messages", "reserved", "dead", "graves", "meta", "waiters"];
     let mut recovered = 0;
     loop {
         let script = &RECOVER.compact;
@@ -63,7 +65,7 @@ async fn compact(mailboxes: &Mailboxes, agent: &AgentId) -> Result<u64, BackendE
 
 async fn tta(mailboxes: &Mailboxes, agent: &AgentId) -> Result<u64, BackendError> {
     let policy = mailboxes.policy();
-    let parts = ["queue", "sched", "reserved", "reserved_deadlines", "dlq"];
+    let parts = ["queue", "sched", "reserved", "reserved_deadlines", "dlq", "fence", "waiters"];
     let script = &RECOVER.tta;
     let mut recovered = 0;
     let mut decided: Vec<(String, Verdict)> = Vec::new();

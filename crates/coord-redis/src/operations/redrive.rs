@@ -9,8 +9,10 @@ use crate::reply;
 use crate::script::{Call, ScriptPair, lua};
 
 static REDRIVE: ScriptPair = ScriptPair {
-    compact: lua!("compact/redrive": "lib/time.lua", "lib/compact.lua", "compact/redrive.lua"),
-    tta: lua!("tta/redrive": "lib/time.lua", "tta/redrive.lua"),
+    compact: lua!("compact/redrive": "lib/time.lua", "lib/waiters.lua", "lib/compact.lua",
+        "lib/compact_take.lua", "lib/compact_serve.lua", "compact/redrive.lua"),
+    tta: lua!("tta/redrive": "lib/time.lua", "lib/waiters.lua", "lib/tta_take.lua",
+        "lib/tta_serve.lua", "tta/redrive.lua"),
 };
 
 /// How many dead messages one script moves at most.
@@ -61,8 +63,12 @@ async fn run(
     chosen: Vec<Grave>,
 ) -> Result<u64, BackendError> {
     let keys: &[&str] = match mailboxes.layout {
-        KeyLayout::Compact => &["dead", "graves", "ready", "messages"],
-        KeyLayout::Tta => &["queue", "sched", "dlq"],
+        KeyLayout::Compact => {
+            &["dead", "graves", "ready", "messages", "timers", "meta", "reserved", "waiters"]
+        }
+        KeyLayout::Tta => {
+            &["queue", "sched", "dlq", "fence", "reserved", "reserved_deadlines", "waiters"]
+        }
     };
     let script = REDRIVE.of(mailboxes.layout);
     let mut call = Call::new(script, mailboxes.keys(agent).parts(keys))

@@ -10,9 +10,11 @@ use crate::reply;
 use crate::script::{Call, ScriptPair, lua};
 
 static RELEASE: ScriptPair = ScriptPair {
-    compact: lua!("compact/release": "lib/time.lua", "lib/compact.lua", "lib/compact_settle.lua",
+    compact: lua!("compact/release": "lib/time.lua", "lib/waiters.lua", "lib/compact.lua",
+        "lib/compact_settle.lua", "lib/compact_take.lua", "lib/compact_serve.lua",
         "compact/release.lua"),
-    tta: lua!("tta/release": "lib/time.lua", "lib/tta.lua", "lib/tta_back.lua", "tta/release.lua"),
+    tta: lua!("tta/release": "lib/time.lua", "lib/waiters.lua", "lib/tta.lua", "lib/tta_back.lua",
+        "lib/tta_take.lua", "lib/tta_serve.lua", "tta/release.lua"),
 };
 
 pub(crate) async fn release(
@@ -22,8 +24,8 @@ pub(crate) async fn release(
 ) -> Result<(), SettleError> {
     agent.check()?;
     let keys: &[&str] = match mailboxes.layout {
-        KeyLayout::Compact => &["ready", "timers", "reserved"],
-        KeyLayout::Tta => &["sched", "reserved", "reserved_deadlines"],
+        KeyLayout::Compact => &["ready", "timers", "reserved", "messages", "meta", "waiters"],
+        KeyLayout::Tta => &["sched", "reserved", "reserved_deadlines", "fence", "waiters"],
     };
     let script = RELEASE.of(mailboxes.layout);
     let mut call = Call::new(script, mailboxes.keys(agent).parts(keys)).arg(token.as_str());

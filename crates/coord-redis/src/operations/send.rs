@@ -18,10 +18,19 @@ use crate::server::claim;
 use crate::{codec, reply};
 
 static SEND: ScriptPair = ScriptPair {
-    compact: lua!("compact/send": "lib/time.lua", "lib/compact.lua", "lib/compact_send.lua",
+    compact: lua!("compact/send": "lib/time.lua", "lib/waiters.lua", "lib/compact.lua",
+        "lib/compact_take.lua", "lib/compact_serve.lua", "lib/compact_send.lua",
         "compact/send.lua"),
-    tta: lua!("tta/send": "lib/time.lua", "lib/tta_send.lua", "tta/send.lua"),
+    tta: lua!("tta/send": "lib/time.lua", "lib/waiters.lua", "lib/tta_take.lua",
+        "lib/tta_serve.lua", "lib/tta_send.lua", "tta/send.lua"),
 };
+
+/// The parts of the mailbox that takes a message in.
+pub(super) const RECIPIENT_COMPACT: &[&str] =
+    &["ready", "timers", "messages", "meta", "dedup", "reserved", "waiters"];
+/// The same on the original's layout.
+pub(super) const RECIPIENT_TTA: &[&str] =
+    &["queue", "sched", "dedup", "fence", "reserved", "reserved_deadlines", "waiters"];
 
 /// The largest message, in bytes of its JSON.
 pub(crate) const MAX_MESSAGE_BYTES: usize = 64 * 1024 * 1024;
@@ -89,8 +98,8 @@ pub(crate) async fn send(
     index(mailboxes, recipient).await?;
     let script = SEND.of(mailboxes.layout);
     let keys = match mailboxes.layout {
-        KeyLayout::Compact => &["ready", "timers", "messages", "meta", "dedup"][..],
-        KeyLayout::Tta => &["queue", "sched", "dedup"],
+        KeyLayout::Compact => RECIPIENT_COMPACT,
+        KeyLayout::Tta => RECIPIENT_TTA,
     };
     let call = Call::new(script, mailboxes.keys(recipient).parts(keys))
         .number(mailboxes.policy().queue_size());

@@ -63,6 +63,7 @@ enum Operation {
     Broadcast,
     Receive,
     ReceiveAfterExpiry,
+    ReceiveWait,
     Ack,
     NackTransient,
     NackPermanent,
@@ -74,12 +75,13 @@ enum Operation {
 }
 
 impl Operation {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 14] = [
         Self::Send,
         Self::SendDelayedWithDedup,
         Self::Broadcast,
         Self::Receive,
         Self::ReceiveAfterExpiry,
+        Self::ReceiveWait,
         Self::Ack,
         Self::NackTransient,
         Self::NackPermanent,
@@ -157,6 +159,10 @@ async fn drop_after(
         }
         Operation::Receive | Operation::ReceiveAfterExpiry => Box::pin(async {
             world.mail.receive(&world.to, VISIBILITY).await.expect("receives").expect("one");
+        }),
+        Operation::ReceiveWait => Box::pin(async {
+            let waiting = world.mail.receive_wait(&world.to, VISIBILITY, crate::harness::LONG);
+            waiting.await.expect("receives").expect("one");
         }),
         Operation::Ack => Box::pin(async {
             world.mail.ack(&world.to, &held.token).await.expect("acks");

@@ -1,5 +1,6 @@
 //! Tests of the Redis adapter, on real servers.
 
+mod acl;
 mod batches;
 mod breaker;
 mod breaker_faults;
@@ -27,3 +28,4 @@ mod registry;
 mod registry_proofs;
 mod registry_python;
 mod sentinel;
+mod wait;

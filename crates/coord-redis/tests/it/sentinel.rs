@@ -1,10 +1,19 @@
 //! A master that sentinels watch, and failovers under load.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use coord_core::registry::{
+    AgentRegistry, AgentState, Heartbeats, OnDrop, RegisteredAgent, Registration, RegistryPolicy,
+};
 use coord_core::{BackendErrorKind, MessageCoordinator};
-use coord_redis::{ConnectError, RedisConfig, RedisMessageCoordinator};
+use coord_redis::{
+    ConnectError, RedisAgentRegistry, RedisBreakerStore, RedisConfig, RedisMessageCoordinator,
+};
+use coord_resilience::breaker::{Coordination, SharedConfig};
+use coord_resilience::sleep::TokioSleeper;
+use coord_resilience::{CallError, CircuitBreaker, CircuitBreakerConfig, SharedBreaker, State};
 use coord_testkit::FakeRedis;
 use coord_testkit::server::{Frame, RealSentinel};
 
@@ -188,4 +197,108 @@ async fn a_master_that_cannot_be_found_is_explained() {
     }
     let none = RedisConfig::from_sentinel_urls("mymaster", &[]);
     assert!(none.unwrap_err().to_string().contains("1 to 64"));
+}
+
+/// A fleet's breakers over a real failover: no call fails by the store, nobody is stuck, and what
+/// was tripped after it opens everybody.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn shared_breakers_survive_a_failover() {
+    let Some(mut sentinels) = RealSentinel::start_or_ignore("shared_breakers_survive") else {
+        return;
+    };
+    let settings = config(&sentinels).with_prefix(&fresh_prefix()).unwrap();
+    let nodes: Vec<_> = (0..3).map(|_| member(settings.clone())).collect();
+    let all = async |what: &str, done: &dyn Fn(&SharedBreaker) -> bool| {
+        let end = Instant::now() + LIMIT;
+        while !nodes.iter().all(done) {
+            let seen: Vec<_> =
+                nodes.iter().map(|it| (it.local().state(), it.coordination())).collect();
+            assert!(Instant::now() < end, "never {what}: {seen:?}");
+            // Users go on meanwhile: the store fails none of their calls.
+            for node in &nodes {
+                match node.call(|| async { Ok::<_, ()>(()) }).await {
+                    Ok(()) | Err(CallError::Rejected(_)) => {}
+                    Err(CallError::Inner(())) => panic!("no call fails"),
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    let is_one = |it: &SharedBreaker| it.coordination() == Coordination::Coordinated;
+    let is_open = |it: &SharedBreaker| it.local().state() == State::Open;
+    let is_closed = |it: &SharedBreaker| it.local().state() == State::Closed;
+    all("in touch", &is_one).await;
+    for loss in [Loss::Crash, Loss::Hang] {
+        let old = sentinels.master().unwrap();
+        match loss {
+            Loss::Crash => sentinels.server_mut(old).kill().unwrap(),
+            _ => sentinels.server_mut(old).pause().unwrap(),
+        }
+        let at = promoted(&sentinels, 1 - old).await;
+        all("in touch again", &is_one).await;
+        assert!(at.elapsed() < SOON, "{loss:?}: one fleet again after {:?}", at.elapsed());
+        let _ = nodes[0].call(|| async { Err::<(), _>(()) }).await;
+        all("open", &is_open).await;
+        all("closed by its probes", &is_closed).await;
+        match loss {
+            Loss::Crash => sentinels.server_mut(old).restart().unwrap(),
+            _ => sentinels.server_mut(old).resume().unwrap(),
+        }
+        sentinels.await_replica(old).unwrap();
+    }
+}
+
+fn member(settings: RedisConfig) -> SharedBreaker {
+    let store = RedisBreakerStore::open(settings).expect("valid");
+    let own = CircuitBreakerConfig::new()
+        .with_failure_threshold(1)
+        .with_timeout(Duration::from_millis(300))
+        .with_half_open_max_calls(1)
+        .with_success_threshold(1);
+    let local = CircuitBreaker::new("dep", own).expect("valid");
+    let shared = SharedConfig::new()
+        .with_poll(Duration::from_millis(50))
+        .with_probe_lease(Duration::from_millis(500));
+    let (breaker, driver) =
+        SharedBreaker::join(local, Arc::new(store), Arc::new(TokioSleeper), shared).expect("valid");
+    tokio::spawn(driver.run());
+    breaker
+}
+
+/// Agents whose server is lost are neither dead nor forgotten on the next one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn heartbeats_survive_a_failover() {
+    let Some(mut sentinels) = RealSentinel::start_or_ignore("heartbeats_survive") else { return };
+    let settings = config(&sentinels).with_prefix(&fresh_prefix()).unwrap();
+    let policy = RegistryPolicy::new()
+        .with_ttl(Duration::from_secs(20))
+        .with_interval(Duration::from_millis(100));
+    let registry = RedisAgentRegistry::connect(settings.clone(), policy).await.unwrap();
+    let beats = Heartbeats::start(Arc::new(registry), OnDrop::Expire);
+    for name in ["writer:w1", "writer:w2", "planner"] {
+        beats.register(Registration::new(agent(name))).await.unwrap();
+    }
+    let old = sentinels.master().unwrap();
+    sentinels.server_mut(old).kill().unwrap();
+    let at = promoted(&sentinels, 1 - old).await;
+    // The sentinels name the new one a moment after it is one.
+    let watcher = loop {
+        match RedisAgentRegistry::connect(settings.clone(), policy).await {
+            Ok(watcher) => break watcher,
+            Err(error) => assert!(at.elapsed() < SOON, "{error:?}"),
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    };
+    loop {
+        // Seen alive by beats that came after the promotion.
+        let agents = watcher.list_registered().await.unwrap();
+        let beaten = |it: &RegisteredAgent| {
+            it.state == AgentState::Alive && it.age.is_some_and(|age| age < at.elapsed())
+        };
+        if agents.len() == 3 && agents.iter().all(beaten) {
+            break;
+        }
+        assert!(at.elapsed() < SOON, "{agents:?}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }

@@ -14,7 +14,7 @@ use super::{Backend, FAR};
 const MESSAGES: u32 = 20;
 
 /// Polls a future at most `polls` times, letting the runtime work in between, and drops it.
-async fn cut_off<T>(future: impl Future<Output = T>, polls: u32) -> Option<T> {
+pub(super) async fn cut_off<T>(future: impl Future<Output = T>, polls: u32) -> Option<T> {
     let mut future = pin!(future);
     for _ in 0..polls {
         // The real waker is not needed: it is polled again anyhow.
@@ -85,7 +85,7 @@ pub async fn dropped_nacks_lose_nothing(backend: &dyn Backend) {
 
 /// Waits until what the dropped futures left on its way has been done: operations of one
 /// connection are done in order, so an answer means that those before are done.
-async fn settle_down(stage: &Stage<'_>) {
+pub(super) async fn settle_down(stage: &Stage<'_>) {
     for _ in 0..10 {
         stage.stats().await;
         tokio::task::yield_now().await;

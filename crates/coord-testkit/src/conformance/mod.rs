@@ -64,6 +64,7 @@ pub mod redrive;
 pub mod release;
 pub mod send;
 pub mod subscribe;
+pub mod wait;
 
 pub use backend::{Backend, InMemoryBackend};
 
@@ -160,6 +161,12 @@ macro_rules! conformance_suite {
             ];
             subscribe: [names_each_type_once, close_removes, drop_removes, leave_keeps,
                 refuses_invalid_agents];
+            wait: [
+                takes_what_is_there, zero_does_not_wait, a_send_wakes, a_large_message_wakes,
+                settling_wakes, a_delay_that_ends_wakes, a_retry_wakes,
+                an_expired_reservation_wakes, ends_with_its_time, each_message_wakes_one,
+                other_mailboxes_do_not_wake, dropped_waits_keep_nothing, refuses_bad_input,
+            ];
         }
     };
 }

@@ -27,6 +27,7 @@ fn every_fact_is_in_the_suite() {
         ("release", include_str!("release.rs")),
         ("send", include_str!("send.rs")),
         ("subscribe", include_str!("subscribe.rs")),
+        ("wait", include_str!("wait.rs")),
     ];
     assert_eq!(files.len(), suite.matches("\npub mod ").count());
     for (verb, source) in files {

@@ -4,6 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
+
 /// Where the fake server takes its time from. Default: [`Clock::system`].
 #[derive(Debug, Clone)]
 pub struct Clock(Kind);
@@ -12,7 +15,13 @@ pub struct Clock(Kind);
 enum Kind {
     System,
     Tokio { start: tokio::time::Instant, epoch_us: u64 },
-    Manual(Arc<AtomicU64>),
+    Manual(Arc<Manual>),
+}
+
+#[derive(Debug)]
+struct Manual {
+    now_us: AtomicU64,
+    moved: Notify,
 }
 
 impl Clock {
@@ -32,7 +41,8 @@ impl Clock {
     /// A clock that stands at `since_epoch` after 1970 until it is advanced.
     #[must_use]
     pub fn manual(since_epoch: Duration) -> Self {
-        Self(Kind::Manual(Arc::new(AtomicU64::new(micros(since_epoch)))))
+        let (now_us, moved) = (AtomicU64::new(micros(since_epoch)), Notify::new());
+        Self(Kind::Manual(Arc::new(Manual { now_us, moved })))
     }
 
     /// Microseconds since 1970.
@@ -41,7 +51,7 @@ impl Clock {
         match &self.0 {
             Kind::System => machine_us(),
             Kind::Tokio { start, epoch_us } => epoch_us + micros(start.elapsed()),
-            Kind::Manual(now) => now.load(Ordering::SeqCst),
+            Kind::Manual(manual) => manual.now_us.load(Ordering::SeqCst),
         }
     }
 
@@ -51,10 +61,20 @@ impl Clock {
         matches!(self.0, Kind::Manual(_))
     }
 
+    /// The next time that a manual clock is moved; the others never are.
+    pub(crate) fn moved(&self) -> Notified<'_> {
+        static NEVER: Notify = Notify::const_new();
+        match &self.0 {
+            Kind::Manual(manual) => manual.moved.notified(),
+            _ => NEVER.notified(),
+        }
+    }
+
     /// Moves a manual clock forward; the others take no notice.
     pub(crate) fn advance(&self, by: Duration) {
-        if let Kind::Manual(now) = &self.0 {
-            now.fetch_add(micros(by), Ordering::SeqCst);
+        if let Kind::Manual(manual) = &self.0 {
+            manual.now_us.fetch_add(micros(by), Ordering::SeqCst);
+            manual.moved.notify_waiters();
         }
     }
 }

@@ -39,6 +39,7 @@ impl MessageCoordinator for InMemoryCoordinator {
         let send = envelope(now, message, options);
         let outcome = state.open(recipient)?.send(now, send);
         drop(state);
+        self.shared.changed.notify_waiters();
         let result = MessageResult::new(id, outcome);
         self.shared.metrics.sent(result.delivered());
         Ok(result)
@@ -96,6 +97,15 @@ impl MessageCoordinator for InMemoryCoordinator {
             .map(|it| ReceivedMessage::new(it.token, it.queue_message, it.deadline, it.fence)))
     }
 
+    async fn receive_wait(
+        &self,
+        agent: &AgentId,
+        visibility_timeout: Duration,
+        timeout: Duration,
+    ) -> Result<Option<ReceivedMessage>, ReceiveError> {
+        self.wait(agent, visibility_timeout, timeout).await
+    }
+
     async fn ack(&self, agent: &AgentId, token: &ReservationToken) -> Result<(), SettleError> {
         self.settle(agent, token, |mailbox, now| mailbox.ack(now, token).then_some(()))
     }
@@ -137,6 +147,7 @@ impl MessageCoordinator for InMemoryCoordinator {
         let send = envelope(now, message, options);
         let outcome = state.forward(now, agent, token, recipient, send)?;
         drop(state);
+        self.shared.changed.notify_waiters();
         let result = match outcome {
             ForwardOutcome::ReservationLost => {
                 let (agent, token) = (agent.to_string(), token.to_string());
@@ -158,7 +169,9 @@ impl MessageCoordinator for InMemoryCoordinator {
         let (mut state, now) = (self.state(), self.now());
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let mailbox = state.mailbox_mut(agent);
-        Ok(mailbox.map_or(0, |mailbox| mailbox.redrive(now, selection, limit)) as u64)
+        let moved = mailbox.map_or(0, |mailbox| mailbox.redrive(now, selection, limit));
+        self.shared.changed.notify_waiters();
+        Ok(moved as u64)
     }
 
     async fn purge(&self, agent: &AgentId, selection: &DeadSelection) -> Result<u64, AdminError> {
@@ -170,6 +183,7 @@ impl MessageCoordinator for InMemoryCoordinator {
         agent.map_or(Ok(()), AgentId::check)?;
         let mut state = self.state();
         let now = self.now();
+        self.shared.changed.notify_waiters();
         Ok(match agent {
             Some(agent) => state.mailbox_mut(agent).map_or(0, |mailbox| mailbox.recover(now)),
             None => state.mailboxes_mut().map(|mailbox| mailbox.recover(now)).sum(),

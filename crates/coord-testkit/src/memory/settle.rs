@@ -18,6 +18,7 @@ impl InMemoryCoordinator {
         // Read under the lock, so that the mailbox never sees time go back.
         let now = self.now();
         let done = state.mailbox_mut(agent).and_then(|mailbox| verb(mailbox, now));
+        self.shared.changed.notify_waiters();
         done.ok_or_else(|| SettleError::ReservationLost {
             agent: agent.to_string(),
             token: token.to_string(),

@@ -1,12 +1,13 @@
 -- Purpose: give a message back: retried with back-off, or dead.
--- KEYS: 1 ready, 2 timers, 3 messages, 4 reserved, 5 dead, 6 graves
+-- KEYS: 1 ready, 2 timers, 3 messages, 4 reserved, 5 dead, 6 graves, 7 meta,
+--       8 waiters
 -- ARGV: 1 token, 2 whether the failure is permanent (0, 1), 3 last error, 4 retry_attempts,
 --       5 back-off base, 6 factor, 7 maximum (microseconds)
 -- Returns: {0} nothing is reserved under the token, {1, attempts, delay, due} retried,
 --       {2, attempts} dead, {3} it had expired and is gone
 -- Errors: none of its own
 local keys = { ready = KEYS[1], timers = KEYS[2], messages = KEYS[3], reserved = KEYS[4],
-  dead = KEYS[5], graves = KEYS[6] }
+  dead = KEYS[5], graves = KEYS[6], meta = KEYS[7], waiters = KEYS[8] }
 local token, base, maximum = ARGV[1], tonumber(ARGV[5]), tonumber(ARGV[7])
 local now = server_time()
 
@@ -35,6 +36,7 @@ redis.call('HSET', keys.messages, lid, record)
 local delay = backoff(attempts)
 if delay == 0 then
   put_ready(keys, lid, now, expiry)
+  serve(keys, now)
 else
   redis.call('ZADD', keys.timers, now + delay, 'd' .. lid)
   if expiry then redis.call('ZADD', keys.timers, expiry, 'x' .. lid) end

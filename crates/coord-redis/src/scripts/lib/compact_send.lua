@@ -1,4 +1,4 @@
--- Taking messages into a mailbox.
+-- Taking messages into a mailbox, and handing them to those who wait.
 
 -- Whether there is room for one more in a mailbox of `depth`; expired messages make some.
 -- Returns the depth then, too.
@@ -40,7 +40,7 @@ end
 -- 1 duplicate, 2 no room}.
 local function take_in(keys, now, limit, first)
   local depth = redis.call('HLEN', keys.messages)
-  local reply = { 0, depth }
+  local reply, is_ready = { 0, depth }, false
   for i = first, #ARGV, 6 do
     local window, id = tonumber(ARGV[i + 3]), ARGV[i + 4]
     local outcome, room = 0, nil
@@ -53,6 +53,7 @@ local function take_in(keys, now, limit, first)
         local seq =
           store(keys, now, ARGV[i], tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2]), ARGV[i + 5])
         if seq == 1 then reply[1] = 1 end
+        is_ready = is_ready or ARGV[i + 1] == '0'
         depth = depth + 1
       else
         outcome = 2
@@ -61,5 +62,6 @@ local function take_in(keys, now, limit, first)
     end
     reply[#reply + 1] = outcome
   end
+  if is_ready then serve(keys, now) end
   return reply
 end

@@ -1,4 +1,4 @@
--- Taking messages into a mailbox.
+-- Taking messages into a mailbox, and handing them to those who wait.
 
 local function is_duplicate(keys, now, id)
   redis.call('ZREMRANGEBYSCORE', keys.dedup, '-inf', now)
@@ -11,6 +11,11 @@ end
 local function take_in(keys, now, limit, first)
   local depth = redis.call('LLEN', keys.queue)
   local reply = { 0, depth }
+  -- One that is due goes past the schedule to whoever waits, for a touched schedule wakes every
+  -- process; several go through it, which puts them in order.
+  local is_one = #ARGV == first + 5
+  local waiter = is_one and ARGV[first + 1] == '0' and next_waiter(keys, now)
+  local is_ready = false
   for i = first, #ARGV, 6 do
     local window, id, json = tonumber(ARGV[i + 3]), ARGV[i + 4], ARGV[i + 5]
     local outcome = 0
@@ -19,6 +24,11 @@ local function take_in(keys, now, limit, first)
     elseif depth >= limit then
       outcome = 2
       reply[2] = depth
+    elseif waiter and not is_anything_due(keys, now) then
+      give(keys, now, waiter, json)
+      redis.call('RPUSH', keys.queue, json)
+      if window > 0 then redis.call('ZADD', keys.dedup, now + window, id) end
+      depth = depth + 1
     -- The very same bytes waiting already are the same message, sent twice.
     elseif redis.call('ZADD', keys['prio' .. ARGV[i]], 'NX', now + ARGV[i + 1], json) == 0 then
       outcome = 1
@@ -26,8 +36,10 @@ local function take_in(keys, now, limit, first)
       redis.call('RPUSH', keys.queue, json)
       if window > 0 then redis.call('ZADD', keys.dedup, now + window, id) end
       depth = depth + 1
+      is_ready = waiter or is_ready or (not is_one and ARGV[i + 1] == '0')
     end
     reply[#reply + 1] = outcome
   end
+  if is_ready then serve(keys, now) end
   return reply
 end

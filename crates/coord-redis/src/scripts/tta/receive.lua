@@ -9,7 +9,7 @@
 --       reserved, or {deadline, 1 if one was settled, then for each message: token, fence, JSON}
 -- Errors: none of its own
 local keys = { queue = KEYS[1], prio9 = KEYS[2], prio5 = KEYS[3], prio1 = KEYS[4],
-  reserved = KEYS[5], deadlines = KEYS[6], dlq = KEYS[7] }
+  reserved = KEYS[5], deadlines = KEYS[6], dlq = KEYS[7], fence = KEYS[8] }
 local low_every, wanted = tonumber(ARGV[2]), tonumber(ARGV[5])
 local now = server_time()
 local deadline = now + tonumber(ARGV[1])
@@ -31,27 +31,13 @@ if limit > 0 then
   end
 end
 
--- Takes the next message out of its schedule, from the highest level or from the lowest.
-local function pop(lowest_first)
-  for step = 2, 4 do
-    local schedule = KEYS[lowest_first and 6 - step or step]
-    if redis.call('ZCOUNT', schedule, '-inf', now) > 0 then
-      return redis.call('ZPOPMIN', schedule)[1]
-    end
-  end
-end
-
-local fence = low_every > 0 and tonumber(redis.call('GET', KEYS[8]) or 0)
 local reply = { deadline, settled }
 for i = 6, 5 + wanted do
-  local json = pop(fence and (fence + 1) % low_every == 0)
+  local json = next_due(keys, now, lowest_is_next(keys, low_every))
   if not json then break end
-  local token = ARGV[i]
-  local number = redis.call('INCR', KEYS[8])
-  fence = fence and number
-  redis.call('HSET', keys.reserved, token, json)
-  redis.call('ZADD', keys.deadlines, deadline, token)
   local size = #reply
-  reply[size + 1], reply[size + 2], reply[size + 3] = token, number, json
+  reply[size + 1] = ARGV[i]
+  reply[size + 2] = reserve(keys, ARGV[i], json, deadline)
+  reply[size + 3] = json
 end
 return reply

@@ -1,0 +1,47 @@
+-- Purpose: reserve the next message, or wait for one; or come for what was reserved meanwhile.
+-- KEYS: 1 ready, 2 timers, 3 messages, 4 meta, 5 reserved, 6 dead, 7 graves, 8 waiters
+-- ARGV: 1 token, 2 visibility in microseconds, 3 every how many reservations the lowest level
+--       goes first (0 never), 4 retry_attempts, 5 whether an expired reservation counts (0, 1),
+--       6 how many timers to work off at most, 7 channel, 8 'try' not to wait if there
+--       is nothing, 'join' to wait; for who waits already: 'look', or 'leave' to wait no longer
+-- Returns: {1, deadline, fence, record} reserved now, {3, the same} reserved before,
+--       {2, microseconds until something falls due or -1} nothing yet, {4} it does not wait
+-- Errors: none of its own
+local keys = { ready = KEYS[1], timers = KEYS[2], messages = KEYS[3], meta = KEYS[4],
+  reserved = KEYS[5], dead = KEYS[6], graves = KEYS[7], waiters = KEYS[8] }
+local token = ARGV[1]
+local entry = token .. ' ' .. ARGV[2] .. ' ' .. ARGV[3] .. ' ' .. ARGV[7]
+local now = server_time()
+local deadline = now + tonumber(ARGV[2])
+local mode = ARGV[8]
+
+local lid, expiry = held(keys, token)
+if lid then
+  drop_token(keys, token)
+  local fence = reserve(keys, token, lid, expiry, deadline)
+  return { 3, deadline, fence, redis.call('HGET', keys.messages, lid) or '' }
+end
+
+local is_new = mode == 'try' or mode == 'join'
+if not is_new and not redis.call('ZSCORE', keys.waiters, entry) then return { 4 } end
+
+work_off(keys, now, tonumber(ARGV[6]), ARGV[5] == '1', tonumber(ARGV[4]))
+local record
+lid, record, expiry = next_live(keys, now, lowest_is_next(keys, tonumber(ARGV[3])))
+if lid then
+  redis.call('ZREM', keys.waiters, entry)
+  local fence = reserve(keys, token, lid, expiry, deadline)
+  -- More may have fallen due than one can take.
+  serve(keys, now)
+  return { 1, deadline, fence, record }
+end
+
+if mode == 'leave' then
+  redis.call('ZREM', keys.waiters, entry)
+elseif mode ~= 'try' then
+  stay(keys, entry, now)
+  -- Drops the dead at the head, so that a mailbox nobody writes to does not collect them.
+  if mode == 'join' then next_waiter(keys, now) end
+end
+local due = tonumber(redis.call('ZRANGE', keys.timers, 0, 0, 'WITHSCORES')[2])
+return { 2, due and math.max(0, due - now) or -1 }
