@@ -80,9 +80,13 @@ impl Role {
                 &["sadd", "exists", "wait", "role", "command|info"]
             }
             (Self::Producer, KeyLayout::Tta) => &["exists", "wait", "role", "command|info"],
-            // Recovering all; ending a subscription; forwarding between slots.
-            (Self::Consumer, KeyLayout::Compact) => &["smembers", "srem", "sadd", "hexists"],
-            (Self::Consumer, KeyLayout::Tta) => &["scan", "srem"],
+            // Recovering all; ending a subscription; forwarding between slots; waiting.
+            (Self::Consumer, KeyLayout::Compact) => {
+                &["smembers", "srem", "sadd", "hexists", "subscribe", "ping"]
+            }
+            (Self::Consumer, KeyLayout::Tta) => {
+                &["scan", "srem", "subscribe", "ping", "client|tracking"]
+            }
             (Self::Operator, KeyLayout::Compact) => &["smembers", "time", "acl|whoami"],
             (Self::Operator, KeyLayout::Tta) => {
                 &["scan", "time", "acl|whoami", "zcard", "hlen", "lrange"]
@@ -100,10 +104,23 @@ impl Role {
             all.map(|(_, source)| *source).collect()
         };
         match (self, layout) {
-            (Self::Producer, KeyLayout::Compact) => {
-                named(&["lib/time", "lib/compact_send", "compact/send"])
-            }
-            (Self::Producer, KeyLayout::Tta) => named(&["lib/time", "lib/tta_send", "tta/send"]),
+            // Whoever makes a message ready hands it to one who waits.
+            (Self::Producer, KeyLayout::Compact) => named(&[
+                "lib/time",
+                "lib/waiters",
+                "lib/compact_take",
+                "lib/compact_serve",
+                "lib/compact_send",
+                "compact/send",
+            ]),
+            (Self::Producer, KeyLayout::Tta) => named(&[
+                "lib/time",
+                "lib/waiters",
+                "lib/tta_take",
+                "lib/tta_serve",
+                "lib/tta_send",
+                "tta/send",
+            ]),
             (Self::Consumer, layout) => {
                 let verbs = [
                     "ack",
@@ -132,9 +149,9 @@ impl Role {
 fn of_layout(layout: KeyLayout, is_wanted: impl Fn(&str) -> bool) -> Vec<&'static str> {
     let layout = layout.as_str();
     let is_in = |name: &str| match name.split_once('/') {
-        Some(("lib", part)) => part == "time" || part.starts_with(layout),
-        // One set in both layouts, so one script serves both.
-        Some(("compact", "subscribe")) => is_wanted("subscribe"),
+        Some(("lib", part)) => matches!(part, "time" | "waiters") || part.starts_with(layout),
+        // The same in both layouts, so one script serves both.
+        Some(("compact", verb @ ("subscribe" | "unwait"))) => is_wanted(verb),
         Some((space, verb)) => space == layout && is_wanted(verb),
         None => false,
     };
@@ -146,10 +163,18 @@ fn of_space(space: &str, shared: &[&str]) -> Vec<&'static str> {
     SCRIPTS.iter().filter(|(name, _)| is_in(name)).map(|(_, source)| *source).collect()
 }
 
-/// Every `redis.call('NAME'` of a script.
+/// Every `redis.call('NAME'` and `redis.pcall('NAME'` of a script.
 fn commands_of(source: &str) -> impl Iterator<Item = String> + '_ {
-    let calls = source.split("redis.call('").skip(1);
-    calls.filter_map(|rest| rest.split_once('\'').map(|(name, _)| name.to_lowercase()))
+    let calls = source.split("redis.call('").skip(1).chain(source.split("redis.pcall('").skip(1));
+    calls.filter_map(|rest| {
+        let mut words = rest.split('\'');
+        let name = words.next()?.to_lowercase();
+        // The one with subcommands: `PUBSUB', 'NUMSUB'`.
+        Some(match name.as_str() {
+            "pubsub" => format!("{name}|{}", words.nth(1)?.to_lowercase()),
+            _ => name,
+        })
+    })
 }
 
 /// What every role sends: making a connection, the checks at the start, running scripts.
@@ -166,12 +191,22 @@ macro_rules! scripts {
 
 /// All scripts and what they share, by name; a test compares with the directory.
 const SCRIPTS: &[(&str, &str)] = scripts![
-    "breaker/acquire",
-    "breaker/control",
-    "breaker/count",
-    "breaker/observe",
-    "breaker/settle",
-    "breaker/vote",
+    "lib/breaker",
+    "lib/breaker_write",
+    "lib/compact",
+    "lib/compact_due",
+    "lib/compact_send",
+    "lib/compact_serve",
+    "lib/compact_settle",
+    "lib/compact_take",
+    "lib/registry",
+    "lib/time",
+    "lib/tta",
+    "lib/tta_back",
+    "lib/tta_send",
+    "lib/tta_serve",
+    "lib/tta_take",
+    "lib/waiters",
     "compact/ack",
     "compact/bury",
     "compact/dead_letters",
@@ -187,25 +222,8 @@ const SCRIPTS: &[(&str, &str)] = scripts![
     "compact/send",
     "compact/stats",
     "compact/subscribe",
-    "lib/breaker",
-    "lib/breaker_write",
-    "lib/compact",
-    "lib/compact_due",
-    "lib/compact_send",
-    "lib/compact_settle",
-    "lib/registry",
-    "lib/time",
-    "lib/tta",
-    "lib/tta_back",
-    "lib/tta_send",
-    "registry/bury",
-    "registry/capabilities",
-    "registry/deregister",
-    "registry/discover",
-    "registry/events",
-    "registry/heartbeat",
-    "registry/list",
-    "registry/register",
+    "compact/unwait",
+    "compact/wait",
     "tta/ack",
     "tta/extend",
     "tta/forward",
@@ -218,6 +236,21 @@ const SCRIPTS: &[(&str, &str)] = scripts![
     "tta/release",
     "tta/send",
     "tta/stats",
+    "tta/wait",
+    "registry/bury",
+    "registry/capabilities",
+    "registry/deregister",
+    "registry/discover",
+    "registry/events",
+    "registry/heartbeat",
+    "registry/list",
+    "registry/register",
+    "breaker/acquire",
+    "breaker/control",
+    "breaker/count",
+    "breaker/observe",
+    "breaker/settle",
+    "breaker/vote",
 ];
 
 #[cfg(test)]

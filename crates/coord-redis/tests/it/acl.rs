@@ -6,8 +6,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use coord_core::mailbox::Order;
 use coord_core::{
-    BackendErrorKind, DeadSelection, MailboxPolicy, MessageCoordinator, MessageMetrics,
-    ReceiveError, SendError, SharedCoordinator,
+    AdminError, BackendErrorKind, DeadSelection, MailboxPolicy, MessageCoordinator, MessageMetrics,
+    Page, ReceiveError, SendError, SharedCoordinator,
 };
 use coord_redis::{KeyLayout, RedisMessageCoordinator, Role};
 use coord_testkit::conformance::Backend;
@@ -131,8 +131,16 @@ async fn each_role_can_do_its_own_and_no_more() {
         let operator = as_role(Role::Operator).await;
         let (from, to) = (&world.from, &world.to);
         producer.send_message(from, to, world.message("{}")).await.unwrap();
-        let denied = producer.receive(to, LONG).await;
+        // Denied inside a script, and outside of one.
+        let stranger = as_role(Role::Breaker).await;
+        let denied = stranger.receive(to, LONG).await;
         let Err(ReceiveError::Backend(error)) = denied else { panic!("{layout}: {denied:?}") };
+        assert_eq!(error.kind(), BackendErrorKind::Denied, "{layout}: {error}");
+        let denied = match layout {
+            KeyLayout::Compact => producer.mailboxes().await.map(drop),
+            KeyLayout::Tta => producer.dead_letters(to, Page::first(1)).await.map(drop),
+        };
+        let Err(AdminError::Backend(error)) = denied else { panic!("{layout}: {denied:?}") };
         assert_eq!(error.kind(), BackendErrorKind::Denied, "{layout}: {error}");
 
         let held = consumer.receive(to, LONG).await.unwrap().expect("it was sent");
