@@ -133,11 +133,11 @@ fn tests() -> Result<PathBuf, Failure> {
 fn filters(script: &Path) -> &'static [&'static str] {
     let path = script.to_string_lossy();
     match () {
-        () if path.contains("registry") => &["registry::"],
-        () if path.contains("breaker") => &["breaker::"],
-        () if path.contains("compact") => &["fake::compact"],
-        () if path.contains("tta") => &["fake::tta"],
-        () => &["fake::", "registry::", "breaker::"],
+        () if path.contains("registry") => &["registry::", "registry_proofs::"],
+        () if path.contains("breaker") => &["breaker::", "breaker_records::", "breaker_faults::"],
+        () if path.contains("compact") => &["fake::compact", "leftovers::compact"],
+        () if path.contains("tta") => &["fake::tta", "leftovers::tta"],
+        () => &["fake::", "leftovers::", "registry::", "breaker::"],
     }
 }
 

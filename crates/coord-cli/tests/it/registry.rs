@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::harness::{everywhere, run};
+use crate::harness::{Place, Running, everywhere, run};
 
 const SETS: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/../coord-core/tests/golden/capability_sets.json");
@@ -47,6 +47,78 @@ fn an_agent_registers_is_found_and_leaves() {
             let ran = place.run(nothing);
             assert_eq!((ran.status, ran.out.as_str()), (Some(4), ""), "{nothing:?}: {}", ran.err);
         }
+    });
+}
+
+fn json(line: &str) -> Value {
+    serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))
+}
+
+fn started(place: &Place, args: &[&str]) -> Running {
+    Running::start(&mut place.command(&[&["--output", "json"], args].concat()))
+}
+
+/// Reads until an event in which a field has a value; the agent it is about.
+fn event(watch: &mut Running, field: &str, value: &str) -> String {
+    loop {
+        let line = json(&watch.line());
+        if line[field] == value {
+            return line["agent"].as_str().expect("an agent").to_owned();
+        }
+    }
+}
+
+#[test]
+fn a_watch_sees_a_held_agent_come_and_go() {
+    everywhere("a_watch_sees_a_held_agent_come_and_go", |place| {
+        let mut watch = started(place, &["agents", "--watch"]);
+        assert_eq!(json(&watch.line())["snapshot"], serde_json::json!([]));
+        let register = ["register", "reader:r1", "--ttl", "1s", "--hold"];
+        let mut held = started(place, &register);
+        assert_eq!(json(&held.line())["ok"], true);
+        assert_eq!(event(&mut watch, "event", "registered"), "reader:r1");
+        // Longer than it would live without heartbeats.
+        std::thread::sleep(std::time::Duration::from_millis(2_500));
+        assert_eq!(json(&place.json(&["agents"]))["state"], "alive");
+        held.interrupt();
+        let ended = held.end();
+        assert_eq!((ended.status, ended.err.as_str()), (Some(0), ""));
+        assert_eq!(event(&mut watch, "event", "deregistered"), "reader:r1");
+        assert_eq!(place.run(&["agents"]).status, Some(4), "nobody is left");
+        watch.interrupt();
+        let ended = watch.end();
+        assert_eq!((ended.status, ended.err.as_str()), (Some(0), ""));
+    });
+}
+
+#[test]
+fn a_watch_sees_a_killed_agent_die() {
+    everywhere("a_watch_sees_a_killed_agent_die", |place| {
+        let mut watch = started(place, &["agents", "--watch", "--ttl", "1s"]);
+        watch.line();
+        let mut held = started(place, &["register", "reader:r1", "--ttl", "1s", "--hold"]);
+        held.line();
+        held.child.kill().expect("it runs");
+        assert_eq!(event(&mut watch, "state", "suspect"), "reader:r1");
+        assert_eq!(event(&mut watch, "event", "expired"), "reader:r1");
+        watch.interrupt();
+        assert_eq!(watch.end().status, Some(0));
+        held.end();
+    });
+}
+
+/// Who holds an agent ends when somebody else takes its place.
+#[test]
+fn a_held_agent_gives_way_to_its_successor() {
+    everywhere("a_held_agent_gives_way_to_its_successor", |place| {
+        let mut held = started(place, &["register", "reader:r1", "--ttl", "1s", "--hold"]);
+        held.line();
+        let successor = ["register", "reader:r1", "--ttl", "1m"];
+        assert_eq!(json(&place.json(&successor))["ok"], true);
+        let ended = held.end();
+        assert_eq!(ended.status, Some(3), "{}", ended.err);
+        assert!(ended.err.contains("another process"), "{}", ended.err);
+        assert_eq!(json(&place.json(&["agents"]))["state"], "alive", "the successor lives");
     });
 }
 

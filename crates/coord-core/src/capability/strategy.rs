@@ -61,9 +61,19 @@ impl MatchStrategy {
                 let [name, kind, version, duration] = weights;
                 (name * 0.4 + kind * 0.3 + version * 0.2 + duration * 0.1).min(1.0)
             }),
-            Self::Fuzzy => Some(fuzzy(criteria, capability)).filter(|&score| score > 0.3),
+            Self::Fuzzy => Some(fuzzy(criteria, capability)).filter(|&score| score > FUZZY_LIMIT),
             Self::Priority => priority(criteria, set, capability),
             Self::Semantic => Some(semantic(criteria, capability)).filter(|&score| score > 0.2),
+        }
+    }
+
+    /// Whether a capability called `name` may match who looks for `wanted`, whatever else it is.
+    pub(crate) fn may_match_name(self, wanted: &str, name: &str, with_kind: bool) -> bool {
+        match self {
+            Self::Exact => name == wanted,
+            Self::Weighted => name_weight(wanted, name).is_some(),
+            Self::Fuzzy => fuzzy_score(similarity(name, wanted), with_kind) > FUZZY_LIMIT,
+            Self::Priority | Self::Semantic => true,
         }
     }
 
@@ -112,9 +122,7 @@ fn weights(
 ) -> Option<[f64; 4]> {
     let name = match &criteria.capability_name {
         None => 1.0,
-        Some(name) if *name == capability.name => 1.0,
-        Some(name) if capability.name.contains(&name.to_lowercase()) => 0.7,
-        Some(_) => return None,
+        Some(name) => name_weight(name, &capability.name)?,
     };
     if !criteria.kind_is(capability) || !criteria.version_fits(capability, order) {
         return None;
@@ -125,11 +133,25 @@ fn weights(
     Some([name, 1.0, version, duration])
 }
 
+/// How far a name fits in the weighted score.
+fn name_weight(wanted: &str, name: &str) -> Option<f64> {
+    if wanted == name {
+        return Some(1.0);
+    }
+    name.contains(&wanted.to_lowercase()).then_some(0.7)
+}
+
+/// Fuzzy scores up to this are no match.
+const FUZZY_LIMIT: f64 = 0.3;
+
+fn fuzzy_score(similarity: f64, same_kind: bool) -> f64 {
+    (similarity + if same_kind { 0.3 } else { 0.0 }).min(1.0)
+}
+
 fn fuzzy(criteria: &CapabilityCriteria, capability: &AgentCapability) -> f64 {
     let Some(wanted) = &criteria.capability_name else { return 0.5 };
-    let similarity = similarity(&capability.name, wanted);
     let same_kind = criteria.capability_type == Some(capability.kind);
-    (similarity + if same_kind { 0.3 } else { 0.0 }).min(1.0)
+    fuzzy_score(similarity(&capability.name, wanted), same_kind)
 }
 
 /// The share of letters of `name` that occur anywhere in `wanted`, without regard to case.

@@ -7,7 +7,8 @@ use crate::error::InvalidInput;
 /// How long an agent lives without a beat, and how often it beats.
 ///
 /// # Defaults
-/// Time to live 30 s; interval a third of it, at least 1 s.
+/// Time to live 30 s; interval a third of it, at least 1 s, but at most half of it: who lives
+/// for a second must not beat once a second, as the original would.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RegistryPolicy {
     ttl: Duration,
@@ -44,7 +45,8 @@ impl RegistryPolicy {
 
     /// How often an agent beats.
     pub fn interval(&self) -> Duration {
-        self.interval.unwrap_or_else(|| (self.ttl / 3).max(Duration::from_secs(1)))
+        let usual = (self.ttl / 3).max(Duration::from_secs(1)).min(self.ttl / 2);
+        self.interval.unwrap_or(usual)
     }
 
     /// After which silence an agent is suspect: two intervals, at most its time to live.

@@ -81,6 +81,15 @@ pub enum CapabilityFilter {
     Name(String),
     /// Of those who have a capability of this kind.
     Kind(CapabilityType),
+    /// Of those who have a capability whose name alone lets it match.
+    Similar {
+        /// The name that is looked for.
+        name: String,
+        /// The strategy that compares names.
+        strategy: MatchStrategy,
+        /// Whether the kind may make up for letters.
+        with_kind: bool,
+    },
 }
 
 impl CapabilityFilter {
@@ -88,6 +97,9 @@ impl CapabilityFilter {
     pub fn of(criteria: &CapabilityCriteria, strategy: MatchStrategy) -> Self {
         match (strategy, &criteria.capability_name, criteria.capability_type) {
             (MatchStrategy::Exact, Some(name), _) => Self::Name(name.clone()),
+            (MatchStrategy::Weighted | MatchStrategy::Fuzzy, Some(name), kind) => {
+                Self::Similar { name: name.clone(), strategy, with_kind: kind.is_some() }
+            }
             (
                 MatchStrategy::Exact | MatchStrategy::Weighted | MatchStrategy::Priority,
                 _,
@@ -103,6 +115,18 @@ impl CapabilityFilter {
             Self::All => true,
             Self::Name(name) => set.capabilities.iter().any(|it| it.name == *name),
             Self::Kind(kind) => set.capabilities.iter().any(|it| it.kind == *kind),
+            Self::Similar { .. } => set.capabilities.iter().any(|it| self.admits_name(&it.name)),
+        }
+    }
+
+    /// Whether a capability of this name may match, as far as names tell.
+    pub fn admits_name(&self, name: &str) -> bool {
+        match self {
+            Self::All | Self::Kind(_) => true,
+            Self::Name(wanted) => name == wanted,
+            Self::Similar { name: wanted, strategy, with_kind } => {
+                strategy.may_match_name(wanted, name, *with_kind)
+            }
         }
     }
 }

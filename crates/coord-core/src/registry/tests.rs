@@ -146,7 +146,8 @@ fn the_policy_has_limits() {
     let policy = RegistryPolicy::new();
     assert_eq!((policy.ttl().as_secs(), policy.interval().as_secs()), (30, 10));
     let short = policy.with_ttl(Duration::from_millis(900));
-    assert_eq!(short.interval(), Duration::from_secs(1));
+    assert_eq!(short.interval(), Duration::from_millis(450));
+    assert_eq!(policy.with_ttl(Duration::from_secs(2)).interval(), Duration::from_secs(1));
     assert_eq!(short.suspect_after(), Duration::from_millis(900));
     assert_eq!(policy.with_ttl(Duration::ZERO).validate().unwrap_err().field(), "ttl");
     let odd = policy.with_interval(Duration::from_secs(1_000_000));

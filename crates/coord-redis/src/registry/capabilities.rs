@@ -40,18 +40,46 @@ pub(super) async fn one(
     Ok(stored.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
 }
 
-/// Two round trips: whose sets, and those sets.
+static NAMES: Script = lua!("registry/names": "lib/registry.lua", "registry/names.lua");
+
+/// How many names one script tells.
+const NAMES_AT_ONCE: usize = 1_000;
+
+/// The names of capabilities that pass.
+async fn names(inner: &Inner, filter: &CapabilityFilter) -> Result<Vec<String>, BackendError> {
+    let mut all = Vec::new();
+    let mut last = String::new();
+    loop {
+        let call = Call::new(&NAMES, inner.keys.shared()).arg(&last).number(NAMES_AT_ONCE as u64);
+        let answer = reply::list(NAMES.name(), inner.lane.call(&call).await?)?;
+        let is_all = answer.len() < NAMES_AT_ONCE;
+        for name in answer {
+            last = reply::text(NAMES.name(), name)?;
+            if filter.admits_name(&last) {
+                all.push(last.clone());
+            }
+        }
+        if is_all {
+            return Ok(all);
+        }
+    }
+}
+
+/// Two round trips: whose sets, and those sets; before them the names, if it depends on these.
 pub(super) async fn sets(
     inner: &Inner,
     filter: &CapabilityFilter,
 ) -> Result<Vec<CapabilitySet>, RegistryError> {
-    let start = match filter {
-        CapabilityFilter::All => String::new(),
-        CapabilityFilter::Name(name) => format!("name {name} "),
-        CapabilityFilter::Kind(kind) => format!("kind {} ", kind_word(*kind)),
+    let starts = match filter {
+        CapabilityFilter::All => vec![String::new()],
+        CapabilityFilter::Name(name) => vec![format!("name {name} ")],
+        CapabilityFilter::Kind(kind) => vec![format!("kind {} ", kind_word(*kind))],
+        CapabilityFilter::Similar { .. } => {
+            names(inner, filter).await?.iter().map(|name| format!("name {name} ")).collect()
+        }
     };
     let what = DISCOVER.name();
-    let call = Call::new(&DISCOVER, inner.keys.shared()).arg(start);
+    let call = Call::new(&DISCOVER, inner.keys.shared()).args(starts);
     let answer = reply::list(what, inner.lane.call(&call).await?)?;
     let [found, known, foreign]: [Value; 3] =
         answer.try_into().map_err(|it| crate::error::unexpected(what, it))?;

@@ -10,7 +10,7 @@ use coord_resilience::{CallError, CircuitBreaker, CircuitBreakerConfig, SharedBr
 use coord_testkit::FakeRedis;
 use coord_testkit::fake_redis::Fault;
 
-use crate::harness::{config, fresh_prefix};
+use crate::harness::{break_scripts, config, fresh_prefix};
 
 const POLL: Duration = Duration::from_millis(50);
 /// How long something may take that should take a moment.
@@ -24,6 +24,7 @@ struct Fleet {
 impl Fleet {
     async fn start() -> Self {
         let server = FakeRedis::start().await.expect("a loopback port is free");
+        break_scripts(&server);
         let prefix = fresh_prefix();
         let nodes = (0..3).map(|_| node(&server, &prefix)).collect();
         let fleet = Self { server, nodes };
@@ -142,6 +143,7 @@ async fn lost_scripts_and_connections_are_made_anew() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_process_starts_without_redis() {
     let server = FakeRedis::start().await.expect("a loopback port is free");
+    break_scripts(&server);
     let loading = server.inject(Fault::loading());
     let node = node(&server, &fresh_prefix());
     assert_eq!(node.call(|| async { Ok::<_, ()>(1) }).await, Ok(1));

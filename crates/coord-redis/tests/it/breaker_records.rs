@@ -16,7 +16,7 @@ use coord_testkit::fake_redis::Reply;
 use coord_testkit::server::Frame;
 
 use crate::breaker::store;
-use crate::harness::{At, LAYOUTS, fresh_prefix, private, shared};
+use crate::harness::{At, LAYOUTS, break_scripts, fresh_prefix, private, shared};
 
 fn name(text: &str) -> BreakerName {
     BreakerName::parse(text).expect("a valid name")
@@ -54,6 +54,7 @@ const CAPTURED: [(&str, &str); 2] = [
 #[tokio::test]
 async fn the_originals_records_are_read() {
     let server = FakeRedis::start().await.unwrap();
+    break_scripts(&server);
     for (key, json) in CAPTURED {
         assert!(!server.command(["SET", key, json]).is_error());
     }
@@ -220,6 +221,7 @@ fn a_breaker_lies_in_one_slot() {
 #[tokio::test]
 async fn a_registry_joins_and_bounds() {
     let server = FakeRedis::start().await.unwrap();
+    break_scripts(&server);
     let store = store(&server.url(), KeyLayout::Tta, "ao");
     let registry = RedisBreakerRegistry::new(store, SharedConfig::new(), 2);
     let config = CircuitBreakerConfig::new().with_failure_threshold(1);

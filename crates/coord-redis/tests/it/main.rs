@@ -18,6 +18,7 @@ mod errors;
 mod fake;
 mod harness;
 mod history;
+mod leftovers;
 mod load;
 mod poison;
 mod processes;

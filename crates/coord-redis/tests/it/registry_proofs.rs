@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use coord_core::capability::{AgentCapability, CapabilitySet, CapabilityType};
+use coord_core::capability::{AgentCapability, CapabilitySet, CapabilityType, MatchStrategy};
 use coord_core::registry::{
     AgentRegistry, AgentState, Beat, CapabilityFilter, EventPublication, GapReason, Heartbeat,
     Heartbeats, Notice, OnDrop, Registration, RegistryEventKind, RegistryPolicy, RegistryWatch,
@@ -15,8 +15,8 @@ use coord_testkit::server::Frame;
 use coord_testkit::{Clock, FakeRedis};
 
 use crate::harness::{
-    At, LAYOUTS, agent, config, counts, fresh_prefix, private, reset_counts, server_time_passes,
-    shared,
+    At, LAYOUTS, agent, break_scripts, config, counts, fresh_prefix, private, reset_counts,
+    server_time_passes, shared,
 };
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -187,6 +187,7 @@ async fn death_comes_in_its_millisecond() {
     for layout in LAYOUTS {
         let clock = Clock::manual(Duration::from_secs(1_767_225_600));
         let server = FakeRedis::builder().clock(clock).start().await.unwrap();
+        break_scripts(&server);
         let registry = connect(&server.url(), layout, "p", RegistryPolicy::new()).await;
         registry.register(&Registration::new(agent("a"))).await.unwrap();
         let state = async || registry.list_registered().await.unwrap().first().map(|it| it.state);
@@ -274,6 +275,7 @@ async fn a_mass_loss_is_no_mass_death() {
     for layout in LAYOUTS {
         let clock = Clock::manual(Duration::from_secs(1_767_225_600));
         let server = FakeRedis::builder().clock(clock).start().await.unwrap();
+        break_scripts(&server);
         let registry = connect(&server.url(), layout, "p", RegistryPolicy::new()).await;
         let mut living = Vec::new();
         for number in 0..100 {
@@ -385,6 +387,13 @@ async fn ten_thousand_agents_are_cheap() {
         assert!(cost.values().sum::<u64>() < 10, "{cost:?}");
         let reads = values_read(&registry, &filter, &at).await;
         assert_eq!(reads, 20, "only the matching ones are read");
+        for strategy in [MatchStrategy::Weighted, MatchStrategy::Fuzzy] {
+            let (name, with_kind) = ("rare".to_owned(), false);
+            let filter = CapabilityFilter::Similar { name, strategy, with_kind };
+            assert_eq!(registry.capability_sets(&filter).await.unwrap().len(), 20);
+            let reads = values_read(&registry, &filter, &at).await;
+            assert_eq!(reads, 20, "only the matching ones are read");
+        }
     }
 }
 

@@ -56,6 +56,29 @@ pub async fn nack_after_it_drops(backend: &dyn Backend) {
     stage.is_untouched().await;
 }
 
+/// Given back before its end, it still ends, also while it waits for its retry.
+pub async fn holds_after_a_nack(backend: &dyn Backend) {
+    let stage = Stage::new(backend).await;
+    let mut life = TICK;
+    for number in 0..12 {
+        let options = SendOptions::new().with_expires_in(life);
+        if stage.send_with(&format!("msg-{number:06}"), options).await.is_none() {
+            return;
+        }
+        if let Some(received) = stage.try_receive(FAR).await
+            && stage.nack(&received, "once").await != NackOutcome::Expired
+        {
+            stage.advance(life).await;
+            stage.nothing_is_ready().await;
+            stage.is_untouched().await;
+            return;
+        }
+        // A slow machine may need longer than this.
+        life = life.saturating_mul(2).min(Duration::from_secs(30));
+    }
+    panic!("no message was given back before its end");
+}
+
 /// Expired messages do not keep others out.
 pub async fn makes_room(backend: &dyn Backend) {
     let stage = Stage::with(backend, MailboxPolicy::new().with_queue_size(1)).await;

@@ -115,7 +115,7 @@ macro_rules! conformance_suite {
             delay: [is_not_served_early, ends, keeps_its_level, zero_is_at_once,
                 counts_against_capacity];
             expiry: [drops_what_nobody_took, is_served_before, spares_what_is_reserved,
-                nack_after_it_drops, makes_room];
+                nack_after_it_drops, holds_after_a_nack, makes_room];
             extend: [counts_from_now, keeps_the_message, may_shorten, late_extend_succeeds,
                 lost_token, refuses_too_long];
             forward: [

@@ -2,7 +2,8 @@
 
 use coord_core::AgentId;
 use coord_core::capability::{
-    CapabilityCriteria, CapabilityMatcher, CapabilitySet, CapabilityType as Kind, MatchStrategy,
+    CapabilityCriteria, CapabilityMatch, CapabilityMatcher, CapabilitySet, CapabilityType as Kind,
+    MatchStrategy,
 };
 use coord_core::registry::{CapabilityFilter, PickStrategy, Registration, RegistryError};
 
@@ -81,6 +82,38 @@ pub async fn follow_beats(backend: &dyn RegistryBackend) {
     stage.registry.register_capabilities(&set("a", "read", Kind::Analysis)).await.unwrap();
     stage.beat(&registration, incarnation).await;
     assert_eq!(found(&stage, by_name("read")).await, ["a"]);
+}
+
+/// Looking for a name finds the same however few sets are read.
+pub async fn are_found_by_similar_names(backend: &dyn RegistryBackend) {
+    let stage = Stage::new(backend, CALM).await;
+    let names = ["read", "reader", "thread_pool", "write", "rewrite_text", "x", "text_analysis"];
+    let mut sets = Vec::new();
+    for (number, name) in names.iter().enumerate() {
+        for (copy, kind) in [("1", Kind::Analysis), ("2", Kind::Storage)] {
+            let agent = format!("agent{number}:{copy}");
+            stage.registry.register(&able(&agent, name, kind)).await.unwrap();
+            sets.push(set(&agent, name, kind));
+        }
+    }
+    let everything = CapabilityMatcher::new().with_max_results(usize::MAX);
+    for wanted in ["read", "READ", "text", "write", "zzz", "e", "analysis_text"] {
+        for kind in [None, Some(Kind::Analysis)] {
+            let criteria = CapabilityCriteria {
+                capability_name: Some(wanted.to_owned()),
+                capability_type: kind,
+                ..CapabilityCriteria::default()
+            };
+            for strategy in MatchStrategy::ALL {
+                let found = stage.registry.discover(&criteria, strategy, everything).await.unwrap();
+                let whole = everything.find(&criteria, strategy, &sets);
+                let of = |found: &[CapabilityMatch]| -> Vec<(String, f64)> {
+                    found.iter().map(|it| (it.agent_id.to_string(), it.match_score)).collect()
+                };
+                assert_eq!(of(&found), of(&whole), "{wanted} {kind:?} {strategy:?}");
+            }
+        }
+    }
 }
 
 /// After a loss of all data a beat brings them back as well.

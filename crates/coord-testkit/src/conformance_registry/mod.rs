@@ -27,7 +27,7 @@ pub use backend::{InMemoryRegistryBackend, RegistryBackend};
 macro_rules! registry_conformance_suite {
     ($backend:expr) => {
         $crate::__registry_conformance_tests! { $backend;
-            capabilities: [are_found_by_name, are_found_by_kind, need_a_registration, are_replaced,
+            capabilities: [are_found_by_name, are_found_by_kind, are_found_by_similar_names, need_a_registration, are_replaced,
                 follow_beats, come_back_with_a_beat, of_the_draining_are_left_out, go_with_the_agent,
                 picking_leaves_out];
             deregister: [removes, of_nobody_is_false, refuses_late_beats, of_a_successor_is_refused];

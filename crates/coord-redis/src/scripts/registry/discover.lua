@@ -1,16 +1,22 @@
 -- Purpose: whose capabilities to read.
 -- KEYS: the twelve of lib/registry.lua
--- ARGV: 1 what index entries must start with (empty: all agents)
+-- ARGV: what index entries must start with, in any number; empty for all agents
 -- Returns: the record keys of those agents, what is known of each, and the capabilities keys of
 --          other programs, which no index of ours holds
 -- Errors: none of its own
-local found = {}
-if ARGV[1] == '' then
-  for _, key in ipairs(redis.call('HKEYS', K.members)) do found[#found + 1] = key end
-else
-  local entries = redis.call('ZRANGEBYLEX', K.names, '[' .. ARGV[1], '[' .. ARGV[1] .. '\255')
-  for _, entry in ipairs(entries) do
-    found[#found + 1] = PREFIX .. string.sub(entry, #ARGV[1] + 1)
+local found, seen = {}, {}
+local function add(key)
+  if not seen[key] then found[#found + 1] = key end
+  seen[key] = true
+end
+
+for _, start in ipairs(ARGV) do
+  if start == '' then
+    for _, key in ipairs(redis.call('HKEYS', K.members)) do add(key) end
+  else
+    for _, entry in ipairs(redis.call('ZRANGEBYLEX', K.names, '[' .. start, '[' .. start .. '\255')) do
+      add(PREFIX .. string.sub(entry, #start + 1))
+    end
   end
 end
 local known = {}

@@ -1,0 +1,61 @@
+//! What a dead letter leaves behind in Redis when it is gone: nothing that an acknowledged
+//! message does not leave too.
+
+use std::collections::BTreeSet;
+
+use coord_core::{DeadSelection, FailureType, MessageCoordinator};
+use coord_redis::KeyLayout;
+use coord_testkit::fake_redis::Reply;
+use coord_testkit::{Clock, FakeRedis};
+
+use crate::harness::{At, Fake, World, break_scripts};
+
+/// Names of the keys there are.
+fn keys(server: &FakeRedis) -> BTreeSet<String> {
+    let Reply::Array(keys) = server.command(["KEYS", "*"]) else { panic!("no array") };
+    let name = |key: Reply| match key {
+        Reply::Bulk(name) => String::from_utf8_lossy(&name).into_owned(),
+        other => panic!("no key: {other:?}"),
+    };
+    keys.into_iter().map(name).collect()
+}
+
+async fn dead_letters_leave_nothing(layout: KeyLayout) {
+    let fake = Fake::start(Clock::system());
+    break_scripts(&fake.server);
+    let world = World::new(At::from(&fake), layout).await;
+    let settle = async || {
+        let token = world.receive().await.token;
+        world.mail.ack(&world.to, &token).await.expect("it is reserved");
+    };
+    let bury = async || {
+        world.send("{}").await;
+        let token = world.receive().await.token;
+        let nacked = world.mail.nack(&world.to, &token, FailureType::Permanent, None).await;
+        nacked.expect("it is reserved");
+    };
+    world.send("{}").await;
+    settle().await;
+    let idle = keys(&fake.server);
+
+    bury().await;
+    assert_ne!(keys(&fake.server), idle, "a dead letter is kept somewhere");
+    let purged = world.mail.purge(&world.to, &DeadSelection::All).await.expect("purging works");
+    assert_eq!((purged, keys(&fake.server)), (1, idle.clone()), "after a purge");
+
+    bury().await;
+    let redriven = world.mail.redrive(&world.to, &DeadSelection::All, 10).await;
+    assert_eq!(redriven.expect("redriving works"), 1);
+    settle().await;
+    assert_eq!(keys(&fake.server), idle, "after a redrive");
+}
+
+#[tokio::test]
+async fn compact_dead_letters_leave_nothing() {
+    dead_letters_leave_nothing(KeyLayout::Compact).await;
+}
+
+#[tokio::test]
+async fn tta_dead_letters_leave_nothing() {
+    dead_letters_leave_nothing(KeyLayout::Tta).await;
+}
