@@ -244,6 +244,7 @@ const SCRIPTS: &[(&str, &str)] = scripts![
     "registry/events",
     "registry/heartbeat",
     "registry/list",
+    "registry/names",
     "registry/register",
     "breaker/acquire",
     "breaker/control",
