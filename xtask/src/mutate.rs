@@ -133,7 +133,7 @@ fn tests() -> Result<PathBuf, Failure> {
 fn filters(script: &Path) -> &'static [&'static str] {
     let path = script.to_string_lossy();
     match () {
-        () if path.contains("registry") => &["registry::", "registry_proofs::"],
+        () if path.contains("registry") => &["registry::", "registry_keys::", "registry_proofs::"],
         () if path.contains("breaker") => &["breaker::", "breaker_records::", "breaker_faults::"],
         () if path.contains("compact") => &["fake::compact", "leftovers::compact"],
         () if path.contains("tta") => &["fake::tta", "leftovers::tta"],

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use coord_core::{DeadSelection, FailureType, MessageCoordinator};
+use coord_core::{DeadBody, DeadSelection, FailureType, MessageCoordinator};
 use coord_redis::KeyLayout;
 use coord_testkit::fake_redis::Reply;
 use coord_testkit::{Clock, FakeRedis};
@@ -58,4 +58,24 @@ async fn compact_dead_letters_leave_nothing() {
 #[tokio::test]
 async fn tta_dead_letters_leave_nothing() {
     dead_letters_leave_nothing(KeyLayout::Tta).await;
+}
+
+/// What cannot be read is kept as it is among the dead.
+#[tokio::test]
+async fn compact_poison_is_kept_as_it_is() {
+    let fake = Fake::start(Clock::system());
+    break_scripts(&fake.server);
+    let world = World::new(At::from(&fake), KeyLayout::Compact).await;
+    world.send("{}").await;
+    let messages = world.key("messages");
+    let Reply::Array(lids) = fake.server.command(["HKEYS", &messages]) else { panic!("no lids") };
+    let [Reply::Bulk(lid)] = &lids[..] else { panic!("{lids:?}") };
+    let lid = String::from_utf8_lossy(lid).into_owned();
+    fake.server.command(["HSET", &messages, &lid, "poison"]);
+    assert!(world.maybe_receive().await.is_none());
+    let dead = world.dead().await;
+    assert_eq!(dead.len(), 1);
+    let DeadBody::Unreadable { raw, .. } = &dead[0].body else { panic!("{dead:?}") };
+    assert_eq!(raw, "poison");
+    assert_eq!(world.stats().await.depth, 0);
 }

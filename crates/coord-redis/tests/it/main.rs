@@ -25,6 +25,7 @@ mod processes;
 mod python;
 mod reconnect;
 mod registry;
+mod registry_keys;
 mod registry_proofs;
 mod registry_python;
 mod sentinel;
