@@ -71,7 +71,8 @@ async fn compact_poison_is_kept_as_it_is() {
     let Reply::Array(lids) = fake.server.command(["HKEYS", &messages]) else { panic!("no lids") };
     let [Reply::Bulk(lid)] = &lids[..] else { panic!("{lids:?}") };
     let lid = String::from_utf8_lossy(lid).into_owned();
-    fake.server.command(["HSET", &messages, &lid, "poison"]);
+    let replaced = fake.server.command(["HSET", &messages, &lid, "poison"]);
+    assert_eq!(replaced, Reply::Integer(0));
     assert!(world.maybe_receive().await.is_none());
     let dead = world.dead().await;
     assert_eq!(dead.len(), 1);
