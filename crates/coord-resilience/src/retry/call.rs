@@ -75,7 +75,7 @@ impl<'a, S, T, E, Op, W, N> Call<'a, S, Result<T, E>, Op, W, N> {
         N: Notify<E>,
     {
         let Retry { sleeper, limits } = self.retry;
-        if !limits.is_plain() {
+        if !limits.is_plain {
             let mut course = Course::new(limits);
             course.start_if_limited();
             return self.attempts(course).await;
@@ -96,12 +96,7 @@ impl<'a, S, T, E, Op, W, N> Call<'a, S, Result<T, E>, Op, W, N> {
         };
         let class = self.when.classify(&result);
         let result = match (result, class) {
-            (Ok(value), None) => {
-                if let Some(budget) = &limits.budget {
-                    budget.deposit(1);
-                }
-                return Ok(value);
-            }
+            (Ok(value), None) => return Ok(value),
             (result, _) => result,
         };
         let mut course = Course::after_first(limits, started);

@@ -52,15 +52,15 @@ struct Limits {
     budget: Option<RetryBudget>,
     breaker: Option<CircuitBreaker>,
     seed: Option<u64>,
+    /// Whether nothing limits or counts the first attempt: looked at before every run, so kept.
+    is_plain: bool,
 }
 
 impl Limits {
-    /// Whether nothing limits the first attempt.
-    #[inline]
-    const fn is_plain(&self) -> bool {
-        self.breaker.is_none()
-            && self.policy.deadline.is_none()
-            && self.policy.attempt_timeout.is_none()
+    fn new(policy: RetryPolicy) -> Self {
+        let is_plain = policy.deadline.is_none() && policy.attempt_timeout.is_none();
+        let clock = ClockSource::system();
+        Self { policy, clock, budget: None, breaker: None, seed: None, is_plain }
     }
 }
 
@@ -92,9 +92,7 @@ impl<S> Retry<S> {
     /// [`ConfigError`] if the policy is invalid.
     pub fn with_sleeper(policy: RetryPolicy, sleeper: S) -> Result<Self, ConfigError> {
         policy.validate()?;
-        let clock = ClockSource::system();
-        let limits = Limits { policy, clock, budget: None, breaker: None, seed: None };
-        Ok(Self { sleeper, limits })
+        Ok(Self { sleeper, limits: Limits::new(policy) })
     }
 
     /// Measures time on this clock. Default the system's.
@@ -115,6 +113,7 @@ impl<S> Retry<S> {
     #[must_use]
     pub fn with_budget(mut self, budget: RetryBudget) -> Self {
         self.limits.budget = Some(budget);
+        self.limits.is_plain = false;
         self
     }
 
@@ -124,6 +123,7 @@ impl<S> Retry<S> {
     #[must_use]
     pub fn with_breaker(mut self, breaker: CircuitBreaker) -> Self {
         self.limits.breaker = Some(breaker);
+        self.limits.is_plain = false;
         self
     }
 
