@@ -53,9 +53,9 @@ impl Hub {
         if matches!(step, Ok(Step::Unknown)) && mode == Mode::Look && self.is_waiting(token) {
             // Its registration is lost, and so may be those of all others.
             self.all_look(&waiting);
-            self.renew_line();
             mode = Mode::Join;
             step = wait(&waiting.mailboxes, ask, mode).await;
+            self.renew_line();
         }
         match step {
             Ok(Step::Reserved(handed) | Step::Found(handed)) => {

@@ -3,11 +3,13 @@
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
 
 use coord_core::{AgentId, BackendError, Timestamp};
 use redis::aio::MultiplexedConnection;
 use redis::{ErrorKind, PushInfo, PushKind, RedisError, Value};
 use tokio::sync::OnceCell;
+use tokio::time::Instant;
 
 use super::{Hub, News};
 use crate::error;
@@ -24,6 +26,8 @@ pub(super) struct Line {
 
 /// With more watched schedules the connection is made anew, for those still waited at.
 const MAX_WATCHED: usize = 1_000;
+/// The connection is not made anew more often than this only because a registration was lost.
+const RENEWAL: Duration = Duration::from_secs(1);
 
 impl Hub {
     /// Hears of the mailbox of `agent` from now on.
@@ -60,8 +64,16 @@ impl Hub {
     }
 
     /// The server knows nothing of those who wait: the connection may lead to another one.
+    ///
+    /// Not more than once a [`RENEWAL`]. While it is made anew nobody hears, and whoever does not
+    /// hear loses its registration: each renewal could cause the next.
     pub(super) fn renew_line(&self) {
-        self.replace_line(&self.line());
+        let now = Instant::now();
+        let before = self.state().renewed;
+        if before.is_none_or(|at| now - at >= RENEWAL) {
+            self.state().renewed = Some(now);
+            self.replace_line(&self.line());
+        }
     }
 
     /// Tries the connection; one that does not answer is replaced.

@@ -78,6 +78,8 @@ struct State {
     /// How many of them are being seen to.
     clearing: usize,
     joined: u64,
+    /// When the connection was last made anew because a registration was lost.
+    renewed: Option<Instant>,
 }
 
 /// One wait, of whoever owns its future.

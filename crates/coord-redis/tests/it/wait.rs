@@ -23,7 +23,13 @@ async fn waits(world: &World) -> Option<ReceivedMessage> {
 /// Returns when `count` are registered with the server.
 async fn registered(world: &World, count: usize) {
     let key = world.key("waiters");
-    while world.at.command(&["ZCARD", &key]) != Frame::Integer(count as i64) {
+    let began = Instant::now();
+    loop {
+        let found = world.at.command(&["ZCARD", &key]);
+        if found == Frame::Integer(count as i64) {
+            return;
+        }
+        assert!(began.elapsed() < Duration::from_secs(30), "{count} should wait, but {found:?}");
         tokio::task::yield_now().await;
     }
 }
