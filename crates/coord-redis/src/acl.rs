@@ -89,7 +89,7 @@ impl Role {
             }
             (Self::Operator, KeyLayout::Compact) => &["smembers", "time", "acl|whoami"],
             (Self::Operator, KeyLayout::Tta) => {
-                &["scan", "time", "acl|whoami", "zcard", "hlen", "lrange"]
+                &["scan", "time", "acl|whoami", "zcard", "hlen", "lrange", "zrange", "hscan"]
             }
             (Self::Registry, _) => &["get", "mget", "time", "publish"],
             (Self::Breaker, _) => {
@@ -216,6 +216,7 @@ const SCRIPTS: &[(&str, &str)] = scripts![
     "compact/peek",
     "compact/purge",
     "compact/receive",
+    "compact/reconcile",
     "compact/recover",
     "compact/redrive",
     "compact/release",
@@ -231,6 +232,7 @@ const SCRIPTS: &[(&str, &str)] = scripts![
     "tta/peek",
     "tta/purge",
     "tta/receive",
+    "tta/reconcile",
     "tta/recover",
     "tta/redrive",
     "tta/release",

@@ -23,6 +23,7 @@ mod load;
 mod poison;
 mod processes;
 mod python;
+mod reconcile;
 mod reconnect;
 mod registry;
 mod registry_keys;
