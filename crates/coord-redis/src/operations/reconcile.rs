@@ -76,6 +76,9 @@ async fn compact(mailboxes: &Mailboxes, agent: &AgentId) -> Result<Reconciliatio
 /// What a message is known by while only counted.
 type Digest = [u8; 20];
 
+/// A token and the JSON it holds.
+type Held = (Vec<u8>, Vec<u8>);
+
 fn digest(json: &[u8]) -> Digest {
     sha1_smol::Sha1::from(json).digest().bytes()
 }
@@ -176,7 +179,7 @@ impl<'a> Pass<'a> {
         let mut seen: HashMap<Vec<u8>, Digest> = HashMap::new();
         loop {
             let scan = redis::cmd("HSCAN").arg(&key).arg(&cursor).arg("COUNT").arg(PAGE).take();
-            let (next, page): (String, Vec<(Vec<u8>, Vec<u8>)>) = self.ask("HSCAN", &scan).await?;
+            let (next, page): (String, Vec<Held>) = self.ask("HSCAN", &scan).await?;
             for tokens in page.chunks(PAGE) {
                 self.step(tokens, &[]).await?;
             }
@@ -243,7 +246,7 @@ impl<'a> Pass<'a> {
     /// Lets the script look at these reservations and messages, and do what is to be done.
     async fn step(
         &mut self,
-        reservations: &[(Vec<u8>, Vec<u8>)],
+        reservations: &[Held],
         messages: &[Vec<u8>],
     ) -> Result<(), BackendError> {
         let parts = ["queue", "sched", "reserved", "reserved_deadlines", "dlq", "fence"];
