@@ -12,6 +12,7 @@ use crate::filter::Filter;
 use crate::inspect::{DeadLetter, DeadSelection, MailboxStats, Page, PeekedMessage};
 use crate::message::{AgentMessage, MessageId, MessageType};
 use crate::policy::MailboxPolicy;
+use crate::reconcile::Reconciliation;
 use crate::reservation::{AckAndReceive, ReceivedMessage, ReservationToken};
 use crate::send::{MessageResult, SendOptions};
 use crate::subscription::{MessageSubscription, Publication};
@@ -313,6 +314,28 @@ pub trait MessageCoordinator: Send + Sync {
     /// # Errors
     /// [`AdminError`]; what was taken back before the failure stays so.
     async fn recover_pending(&self, agent: Option<&AgentId>) -> Result<u64, AdminError>;
+
+    /// Repairs a mailbox that a crashed peer, or a hand inside the store, left in disorder:
+    /// messages that nobody could ever receive are put back to ready, reservations without a
+    /// deadline get one, entries that stand for nothing go. Never touches a healthy message.
+    ///
+    /// Where peers work in several steps (the original's Python agents), a message in the middle
+    /// of one looks lost: it is only noted, and put back when a reconciliation at least `grace`
+    /// later (zero to [`MAX_GRACE`](crate::MAX_GRACE)) still finds it so. Such a message may have
+    /// been settled by a peer that crashed before its last step: it is then delivered again.
+    /// Works in bounded steps, each atomic.
+    ///
+    /// # Errors
+    /// [`AdminError`]; what was repaired before the failure stays so. The default body refuses as
+    /// unsupported.
+    async fn reconcile(
+        &self,
+        agent: &AgentId,
+        grace: Duration,
+    ) -> Result<Reconciliation, AdminError> {
+        let _ = (agent, grace);
+        Err(unsupported("reconciling"))
+    }
 
     /// Changes the policy of this coordinator, for its later operations.
     ///

@@ -15,6 +15,7 @@ mod message;
 mod metrics;
 mod payload;
 mod policy;
+mod reconcile;
 pub mod registry;
 mod reservation;
 mod send;
@@ -44,6 +45,7 @@ pub use metrics::{
 };
 pub use payload::Payload;
 pub use policy::{ExpiryPolicy, MailboxPolicy};
+pub use reconcile::{MAX_GRACE, Reconciliation, check_grace};
 pub use reservation::{
     AckAndReceive, MAX_VISIBILITY, MAX_WAIT, ReceivedMessage, ReservationToken, check_visibility,
     check_wait,

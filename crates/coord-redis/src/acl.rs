@@ -99,7 +99,7 @@ impl Role {
             ],
             (Self::Operator, KeyLayout::Compact) => &["smembers", "time", "acl|whoami"],
             (Self::Operator, KeyLayout::Tta) => {
-                &["scan", "time", "acl|whoami", "zcard", "hlen", "lrange"]
+                &["scan", "time", "acl|whoami", "zcard", "hlen", "lrange", "zrange", "hscan"]
             }
             (Self::Registry, _) => &["get", "mget", "time", "publish"],
             (Self::Breaker, _) => {
@@ -239,6 +239,7 @@ const SCRIPTS: &[(&str, &str)] = scripts![
     "compact/publish",
     "compact/purge",
     "compact/receive",
+    "compact/reconcile",
     "compact/recover",
     "compact/redrive",
     "compact/release",
@@ -255,6 +256,7 @@ const SCRIPTS: &[(&str, &str)] = scripts![
     "tta/peek",
     "tta/purge",
     "tta/receive",
+    "tta/reconcile",
     "tta/recover",
     "tta/redrive",
     "tta/release",

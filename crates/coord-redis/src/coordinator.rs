@@ -9,8 +9,8 @@ use coord_core::{
     AckAndReceive, AdminError, AgentId, AgentMessage, BackendError, DeadLetter, DeadSelection,
     FailureType, Filter, InvalidInput, MailboxPolicy, MailboxStats, MessageCoordinator, MessageId,
     MessageMetrics, MessageResult, MessageSubscription, MessageType, NackOutcome, NullMetrics,
-    Page, PeekedMessage, Publication, ReceiveError, ReceivedMessage, ReservationToken, SendError, SendOptions,
-    SettleError, Timestamp,
+    Page, PeekedMessage, Publication, ReceiveError, ReceivedMessage, Reconciliation,
+    ReservationToken, SendError, SendOptions, SettleError, Timestamp,
 };
 use futures_util::future::join_all;
 use thiserror::Error;
@@ -300,6 +300,14 @@ impl MessageCoordinator for RedisMessageCoordinator {
 
     async fn recover_pending(&self, agent: Option<&AgentId>) -> Result<u64, AdminError> {
         operations::recover::recover(&self.mailboxes, agent).await
+    }
+
+    async fn reconcile(
+        &self,
+        agent: &AgentId,
+        grace: Duration,
+    ) -> Result<Reconciliation, AdminError> {
+        operations::reconcile::reconcile(&self.mailboxes, agent, grace).await
     }
 
     fn configure(&self, policy: MailboxPolicy) -> Result<(), InvalidInput> {

@@ -35,7 +35,8 @@ use coord_core::{
     AdminError, AgentId, AgentMessage, DeadLetter, DeadSelection, FailureType, Filter,
     InvalidInput, MailboxPolicy, MailboxStats, MessageCoordinator, MessageId, MessageResult,
     MessageSubscription, MessageType, NackOutcome, Page, PeekedMessage, Publication, ReceiveError,
-    ReceivedMessage, ReservationToken, SendError, SendOptions, SettleError, Timestamp,
+    ReceivedMessage, Reconciliation, ReservationToken, SendError, SendOptions, SettleError,
+    Timestamp,
 };
 
 pub use answers::MockAnswers;
@@ -146,6 +147,14 @@ impl MessageCoordinator for MockCoordinator {
         self.answers.recover_pending(agent.cloned())
     }
 
+    async fn reconcile(
+        &self,
+        agent: &AgentId,
+        grace: Duration,
+    ) -> Result<Reconciliation, AdminError> {
+        self.answers.reconcile(agent, grace)
+    }
+
     fn configure(&self, policy: MailboxPolicy) -> Result<(), InvalidInput> {
         self.answers.configure(policy)
     }
@@ -219,6 +228,7 @@ mod answers {
             pub fn nack(&self, agent: &AgentId, token: &ReservationToken, failure: FailureType, error: Option<String>) -> Result<NackOutcome, SettleError>;
             pub fn forward(&self, agent: &AgentId, token: &ReservationToken, recipient: &AgentId, message: AgentMessage, options: SendOptions) -> Result<MessageResult, SettleError>;
             pub fn recover_pending(&self, agent: Option<AgentId>) -> Result<u64, AdminError>;
+            pub fn reconcile(&self, agent: &AgentId, grace: Duration) -> Result<Reconciliation, AdminError>;
             pub fn configure(&self, policy: MailboxPolicy) -> Result<(), InvalidInput>;
             pub fn policy(&self) -> MailboxPolicy;
             pub fn mailboxes(&self) -> Result<Vec<AgentId>, AdminError>;

@@ -21,6 +21,7 @@ mod pipe;
 mod publish;
 mod queues;
 mod receive;
+mod reconcile;
 mod recover;
 pub(crate) mod register;
 mod release;
@@ -61,6 +62,8 @@ pub(crate) enum Verb {
     Forward(forward::ForwardArgs),
     /// Take expired reservations back, of one mailbox or of all
     Recover(recover::RecoverArgs),
+    /// Repair a mailbox that a crashed peer left in disorder
+    Reconcile(reconcile::ReconcileArgs),
     /// Count what lies in one mailbox or in all
     Queues(queues::QueuesArgs),
     /// Look at waiting messages without reserving them
@@ -90,6 +93,7 @@ impl Verb {
             "extend" => Self::Extend(field::options(fields)?),
             "release" => Self::Release(field::options(fields)?),
             "recover" => Self::Recover(field::options(fields)?),
+            "reconcile" => Self::Reconcile(field::options(fields)?),
             "queues" => Self::Queues(field::options(fields)?),
             "peek" => Self::Peek(field::options(fields)?),
             "subscribe" => Self::Subscribe(field::options(fields)?),
@@ -120,6 +124,7 @@ impl Verb {
             Self::Release(args) => release::run(args, session).await,
             Self::Forward(args) => forward::run(args, session).await,
             Self::Recover(args) => recover::run(args, session).await,
+            Self::Reconcile(args) => reconcile::run(args, session).await,
             Self::Queues(args) => queues::run(args, session).await,
             Self::Peek(args) => peek::run(args, session).await,
             Self::Dlq(args) => dlq::run(args, session).await,
@@ -145,7 +150,7 @@ impl Verb {
 }
 
 /// The ops of `coord pipe`.
-const OPS: [&str; 22] = [
+const OPS: [&str; 23] = [
     "send",
     "broadcast",
     "publish",
@@ -156,6 +161,7 @@ const OPS: [&str; 22] = [
     "release",
     "forward",
     "recover",
+    "reconcile",
     "queues",
     "peek",
     "dlq list",

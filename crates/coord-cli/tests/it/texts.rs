@@ -23,6 +23,7 @@ fn every_command_has_help_and_the_version_is_that_of_the_crate() {
         &["extend"],
         &["release"],
         &["recover"],
+        &["reconcile"],
         &["queues"],
         &["peek"],
         &["forward"],

@@ -10,6 +10,7 @@ pub(crate) mod peek;
 pub(crate) mod publish;
 pub(crate) mod purge;
 pub(crate) mod receive;
+pub(crate) mod reconcile;
 pub(crate) mod recover;
 pub(crate) mod redrive;
 pub(crate) mod release;

@@ -24,6 +24,7 @@ mod poison;
 mod processes;
 mod publish;
 mod python;
+mod reconcile;
 mod reconnect;
 mod registry;
 mod registry_keys;

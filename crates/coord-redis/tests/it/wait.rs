@@ -210,7 +210,8 @@ async fn survives(
         // Somebody gets something again.
         while seen.lock().expect("no panic").len() <= before {
             tokio::time::sleep(Duration::from_millis(1)).await;
-            assert!(back.elapsed() < Duration::from_secs(2), "nobody works again");
+            // Two seconds, and three for the tests that run beside this one.
+            assert!(back.elapsed() < Duration::from_secs(5), "nobody works again");
         }
         server
     };

@@ -60,6 +60,7 @@ pub mod policy;
 pub mod publish;
 pub mod purge;
 pub mod receive;
+pub mod reconcile;
 pub mod recover;
 pub mod redrive;
 pub mod release;
@@ -153,6 +154,8 @@ macro_rules! conformance_suite {
                 expiry_ends_in_the_dead_letters, attempts_are_kept_if_asked,
                 consumers_never_share, refuses_bad_input, default_instance_is_one_mailbox,
             ];
+            reconcile: [leaves_the_healthy, what_is_settled_stays_so, unused_is_nothing,
+                refuses_bad_input];
             recover: [counts_what_expired, leaves_the_living, of_all_mailboxes, of_one_mailbox,
                 old_token_is_lost, keeps_the_level, unused_is_nothing, refuses_invalid_agents];
             redrive: [

@@ -23,6 +23,7 @@ fn every_fact_is_in_the_suite() {
         ("publish", include_str!("publish.rs")),
         ("purge", include_str!("purge.rs")),
         ("receive", include_str!("receive.rs")),
+        ("reconcile", include_str!("reconcile.rs")),
         ("recover", include_str!("recover.rs")),
         ("redrive", include_str!("redrive.rs")),
         ("release", include_str!("release.rs")),

@@ -8,8 +8,8 @@ use coord_core::{
     AdminError, AgentId, AgentMessage, DeadLetter, DeadSelection, Durability, FailureType, Filter,
     InvalidInput, MailboxPolicy, MailboxStats, MessageCoordinator, MessageId, MessageResult,
     MessageSubscription, MessageType, NackOutcome, Page, PeekedMessage, Publication, QueueMessage,
-    ReadyCounts, ReceiveError, ReceivedMessage, ReservationToken, SendError, SendOptions,
-    SettleError, Timestamp, Unsupported, check_visibility,
+    ReadyCounts, ReceiveError, ReceivedMessage, Reconciliation, ReservationToken, SendError,
+    SendOptions, SettleError, Timestamp, Unsupported, check_grace, check_visibility,
 };
 
 use super::InMemoryCoordinator;
@@ -212,6 +212,17 @@ impl MessageCoordinator for InMemoryCoordinator {
             Some(agent) => state.mailbox_mut(agent).map_or(0, |mailbox| mailbox.recover(now)),
             None => state.mailboxes_mut().map(|mailbox| mailbox.recover(now)).sum(),
         })
+    }
+
+    /// The machine does each step whole, so there is never anything to repair.
+    async fn reconcile(
+        &self,
+        agent: &AgentId,
+        grace: Duration,
+    ) -> Result<Reconciliation, AdminError> {
+        agent.check()?;
+        check_grace(grace)?;
+        Ok(Reconciliation::default())
     }
 
     fn configure(&self, policy: MailboxPolicy) -> Result<(), InvalidInput> {
