@@ -1,15 +1,17 @@
 //! The port through which agents exchange messages.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use async_trait::async_trait;
 
 use crate::agent::AgentId;
+use crate::dead_letters::{DeadLetter, DeadMatches, DeadSelection, RedriveRate};
 use crate::error::{AdminError, InvalidInput, ReceiveError, SendError, SettleError, Unsupported};
 use crate::failure::{FailureType, NackOutcome};
 use crate::filter::Filter;
-use crate::inspect::{DeadLetter, DeadSelection, MailboxStats, Page, PeekedMessage};
+use crate::inspect::{MailboxStats, Page, PeekedMessage};
 use crate::message::{AgentMessage, MessageId, MessageType};
 use crate::policy::MailboxPolicy;
 use crate::reconcile::Reconciliation;
@@ -400,6 +402,52 @@ pub trait MessageCoordinator: Send + Sync {
     ) -> Result<u64, AdminError> {
         let _ = (agent, selection, limit);
         Err(unsupported("redriving dead letters"))
+    }
+
+    /// The same, spread over time: never faster than `rate`, in steps of a tenth of a second or
+    /// more, until `limit` are back, no more are meant, or the mailbox is full.
+    ///
+    /// `moved` counts along: whoever drops the future, which ends it between two steps, reads
+    /// there how many went back. What dies meanwhile may be among them.
+    ///
+    /// # Errors
+    /// [`AdminError`]; what was put back before the failure stays so. The default body refuses as
+    /// unsupported.
+    async fn redrive_paced(
+        &self,
+        agent: &AgentId,
+        selection: &DeadSelection,
+        limit: u64,
+        rate: RedriveRate,
+        moved: &AtomicU64,
+    ) -> Result<u64, AdminError> {
+        let _ = (agent, selection, limit, rate, moved);
+        Err(unsupported("redriving at a rate"))
+    }
+
+    /// Tells what `selection` takes and touches nothing: the dry run of a redrive and of a purge.
+    /// Reads the whole dead-letter queue, page by page.
+    ///
+    /// # Errors
+    /// [`AdminError`]
+    async fn find_dead_letters(
+        &self,
+        agent: &AgentId,
+        selection: &DeadSelection,
+        page: Page,
+    ) -> Result<DeadMatches, AdminError> {
+        let now = self.mailbox_stats(agent).await?.now;
+        let mut found = DeadMatches::default();
+        let mut place = Page::first(100);
+        loop {
+            let letters = self.dead_letters(agent, place).await?;
+            let read = letters.len() as u64;
+            found.take_in(now, selection, page, letters);
+            if read < u64::from(place.limit) {
+                return Ok(found);
+            }
+            place.offset += read;
+        }
     }
 
     /// Deletes dead messages; returns how many.

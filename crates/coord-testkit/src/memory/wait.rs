@@ -36,6 +36,21 @@ impl InMemoryCoordinator {
         }
     }
 
+    /// Returns when it is `then` by its clock, whoever moves that.
+    pub(super) async fn until(&self, then: Timestamp) {
+        loop {
+            let mut moved = pin!(self.shared.clock.moved());
+            moved.as_mut().enable();
+            if self.now() >= then {
+                return;
+            }
+            tokio::select! {
+                () = moved => {}
+                () = self.passing(then) => {}
+            }
+        }
+    }
+
     /// When something falls due in the mailbox.
     fn next_due(&self, agent: &AgentId) -> Option<Timestamp> {
         Some(self.state().mailbox(agent)?.next_deadline()?.0)
