@@ -88,9 +88,17 @@ impl Role {
                 &["scan", "srem", "subscribe", "ping", "client|tracking"]
             }
             (Self::Operator, KeyLayout::Compact) => &["smembers", "time", "acl|whoami"],
-            (Self::Operator, KeyLayout::Tta) => {
-                &["scan", "time", "acl|whoami", "zcard", "hlen", "lrange", "zrange", "hscan"]
-            }
+            (Self::Operator, KeyLayout::Tta) => &[
+                "scan",
+                "time",
+                "acl|whoami",
+                "zcard",
+                "hlen",
+                "lrange",
+                "zrange",
+                "hscan",
+                "memory|usage",
+            ],
             (Self::Registry, _) => &["get", "mget", "time", "publish"],
             (Self::Breaker, _) => {
                 &["get", "sadd", "srem", "sscan", "sismember", "del", "subscribe", "ping"]
