@@ -8,13 +8,14 @@ use async_trait::async_trait;
 use crate::agent::AgentId;
 use crate::error::{AdminError, InvalidInput, ReceiveError, SendError, SettleError, Unsupported};
 use crate::failure::{FailureType, NackOutcome};
+use crate::filter::Filter;
 use crate::inspect::{DeadLetter, DeadSelection, MailboxStats, Page, PeekedMessage};
 use crate::message::{AgentMessage, MessageId, MessageType};
 use crate::policy::MailboxPolicy;
 use crate::reconcile::Reconciliation;
 use crate::reservation::{AckAndReceive, ReceivedMessage, ReservationToken};
 use crate::send::{MessageResult, SendOptions};
-use crate::subscription::MessageSubscription;
+use crate::subscription::{MessageSubscription, Publication};
 
 /// Mailboxes for agents: messages are sent, reserved, and settled, at least once each.
 ///
@@ -114,7 +115,8 @@ pub trait MessageCoordinator: Send + Sync {
         Ok(results)
     }
 
-    /// Records that `agent` wants messages of `types`; the handle removes what it added.
+    /// Records that `agent` wants messages of `types`, for as long as the handle (or another one
+    /// of this agent) wants them.
     ///
     /// # Errors
     /// [`AdminError`].
@@ -123,6 +125,44 @@ pub trait MessageCoordinator: Send + Sync {
         agent: &AgentId,
         types: &[MessageType],
     ) -> Result<MessageSubscription, AdminError>;
+
+    /// The same for the messages of these types that fit `filter`. An agent with several handles
+    /// gets what fits any of them, once.
+    ///
+    /// # Errors
+    /// [`AdminError`]. The default body knows no filters and refuses them as unsupported.
+    async fn subscribe_to_messages_with(
+        &self,
+        agent: &AgentId,
+        types: &[MessageType],
+        filter: Filter,
+    ) -> Result<MessageSubscription, AdminError> {
+        if filter.is_any() {
+            return self.subscribe_to_messages(agent, types).await;
+        }
+        Err(unsupported("subscribing with a filter"))
+    }
+
+    /// Sends `message` to every agent that is subscribed to its type and whose filter its
+    /// `routing` fits, the sender included if it is one.
+    ///
+    /// The recipients are a snapshot: who subscribes or leaves meanwhile may be among them or
+    /// not. Then as a broadcast to them: the message keeps its own `recipient`, and one full
+    /// mailbox does not stop the others.
+    ///
+    /// # Errors
+    /// [`SendError`] if nobody was sent anything: an argument, or the subscribers could not be
+    /// read. What became of each copy stands in the [`Publication`]. The default body refuses as
+    /// unsupported.
+    async fn publish(
+        &self,
+        sender: &AgentId,
+        message: AgentMessage,
+        options: SendOptions,
+    ) -> Result<Publication, SendError> {
+        let _ = (sender, message, options);
+        Err(Unsupported { feature: "publishing", place: PLACE }.into())
+    }
 
     /// Reserves the next message of `agent` that is due, for `visibility_timeout`.
     ///

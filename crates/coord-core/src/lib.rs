@@ -6,6 +6,7 @@ mod coordinator;
 mod envelope;
 mod error;
 mod failure;
+mod filter;
 mod headers;
 mod inspect;
 mod json;
@@ -33,6 +34,7 @@ pub use error::{
 pub use failure::{
     FailureType, MAX_ERROR_BYTES, NackOutcome, VISIBILITY_TIMEOUT_EXPIRED, trim_error,
 };
+pub use filter::{Filter, TopicPattern};
 pub use headers::Headers;
 pub use inspect::{
     DeadBody, DeadLetter, DeadSelection, MailboxStats, Page, PeekedMessage, Place, ReadyCounts,
@@ -49,5 +51,5 @@ pub use reservation::{
     check_wait,
 };
 pub use send::{Durability, MessageResult, SendOptions, SendOutcome, SendRefusal};
-pub use subscription::{MessageSubscription, SubscriptionCloser};
+pub use subscription::{MessageSubscription, Publication, SubscriptionCloser};
 pub use time::{Timestamp, micros};

@@ -32,10 +32,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use coord_core::{
-    AdminError, AgentId, AgentMessage, DeadLetter, DeadSelection, FailureType, InvalidInput,
-    MailboxPolicy, MailboxStats, MessageCoordinator, MessageId, MessageResult, MessageSubscription,
-    MessageType, NackOutcome, Page, PeekedMessage, ReceiveError, ReceivedMessage, Reconciliation,
-    ReservationToken, SendError, SendOptions, SettleError, Timestamp,
+    AdminError, AgentId, AgentMessage, DeadLetter, DeadSelection, FailureType, Filter,
+    InvalidInput, MailboxPolicy, MailboxStats, MessageCoordinator, MessageId, MessageResult,
+    MessageSubscription, MessageType, NackOutcome, Page, PeekedMessage, Publication, ReceiveError,
+    ReceivedMessage, Reconciliation, ReservationToken, SendError, SendOptions, SettleError,
+    Timestamp,
 };
 
 pub use answers::MockAnswers;
@@ -89,6 +90,24 @@ impl MessageCoordinator for MockCoordinator {
         types: &[MessageType],
     ) -> Result<MessageSubscription, AdminError> {
         self.answers.subscribe_to_messages(agent, types)
+    }
+
+    async fn subscribe_to_messages_with(
+        &self,
+        agent: &AgentId,
+        types: &[MessageType],
+        filter: Filter,
+    ) -> Result<MessageSubscription, AdminError> {
+        self.answers.subscribe_to_messages_with(agent, types, filter)
+    }
+
+    async fn publish(
+        &self,
+        sender: &AgentId,
+        message: AgentMessage,
+        options: SendOptions,
+    ) -> Result<Publication, SendError> {
+        self.answers.publish(sender, message, options)
     }
 
     async fn receive(
@@ -202,6 +221,8 @@ mod answers {
             pub fn new_message_id(&self) -> MessageId;
             pub fn send_message_with(&self, sender: &AgentId, recipient: &AgentId, message: AgentMessage, options: SendOptions) -> Result<MessageResult, SendError>;
             pub fn subscribe_to_messages(&self, agent: &AgentId, types: &[MessageType]) -> Result<MessageSubscription, AdminError>;
+            pub fn subscribe_to_messages_with(&self, agent: &AgentId, types: &[MessageType], filter: Filter) -> Result<MessageSubscription, AdminError>;
+            pub fn publish(&self, sender: &AgentId, message: AgentMessage, options: SendOptions) -> Result<Publication, SendError>;
             pub fn receive(&self, agent: &AgentId, visibility_timeout: Duration) -> Result<Option<ReceivedMessage>, ReceiveError>;
             pub fn ack(&self, agent: &AgentId, token: &ReservationToken) -> Result<(), SettleError>;
             pub fn nack(&self, agent: &AgentId, token: &ReservationToken, failure: FailureType, error: Option<String>) -> Result<NackOutcome, SettleError>;

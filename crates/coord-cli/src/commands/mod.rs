@@ -19,6 +19,7 @@ pub(crate) mod migrate;
 mod nack;
 mod peek;
 mod pipe;
+mod publish;
 mod queues;
 mod receive;
 mod reconcile;
@@ -46,6 +47,8 @@ pub(crate) enum Verb {
     Send(send::SendArgs),
     /// Send a message to several agents
     Broadcast(broadcast::BroadcastArgs),
+    /// Send a message to every agent that is subscribed to such messages
+    Publish(publish::PublishArgs),
     /// Reserve the next messages of an agent
     Receive(receive::ReceiveArgs),
     /// Settle a reserved message: it is done and gone
@@ -83,6 +86,7 @@ impl Verb {
         Ok(match op {
             "send" => Self::Send(send::SendArgs::from_fields(fields)?),
             "broadcast" => Self::Broadcast(broadcast::BroadcastArgs::from_fields(fields)?),
+            "publish" => Self::Publish(publish::PublishArgs::from_fields(fields)?),
             "receive" => Self::Receive(field::options(fields)?),
             "forward" => Self::Forward(forward::ForwardArgs::from_fields(fields)?),
             "ack" => Self::Ack(field::options(fields)?),
@@ -113,6 +117,7 @@ impl Verb {
         match self {
             Self::Send(args) => send::run(args, session).await,
             Self::Broadcast(args) => broadcast::run(args, session).await,
+            Self::Publish(args) => publish::run(args, session).await,
             Self::Receive(args) => receive::run(args, session).await,
             Self::Ack(args) => ack::run(args, session).await,
             Self::Nack(args) => nack::run(args, session).await,
@@ -146,9 +151,10 @@ impl Verb {
 }
 
 /// The ops of `coord pipe`.
-const OPS: [&str; 22] = [
+const OPS: [&str; 23] = [
     "send",
     "broadcast",
+    "publish",
     "receive",
     "ack",
     "nack",

@@ -16,6 +16,7 @@ fn every_command_has_help_and_the_version_is_that_of_the_crate() {
     for command in [
         &["send"][..],
         &["broadcast"],
+        &["publish"],
         &["receive"],
         &["ack"],
         &["nack"],

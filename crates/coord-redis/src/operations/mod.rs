@@ -7,6 +7,7 @@ pub(crate) mod extend;
 pub(crate) mod forward;
 pub(crate) mod nack;
 pub(crate) mod peek;
+pub(crate) mod publish;
 pub(crate) mod purge;
 pub(crate) mod receive;
 pub(crate) mod reconcile;

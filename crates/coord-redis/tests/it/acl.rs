@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use coord_core::mailbox::Order;
 use coord_core::{
     AdminError, BackendErrorKind, DeadSelection, MailboxPolicy, MessageCoordinator, MessageMetrics,
-    Page, ReceiveError, SendError, SharedCoordinator,
+    Page, ReceiveError, SendError, SendOptions, SharedCoordinator,
 };
 use coord_redis::{KeyLayout, RedisMessageCoordinator, Role};
 use coord_testkit::conformance::Backend;
@@ -131,13 +131,28 @@ async fn each_role_can_do_its_own_and_no_more() {
         let operator = as_role(Role::Operator).await;
         let (from, to) = (&world.from, &world.to);
         producer.send_message(from, to, world.message("{}")).await.unwrap();
+        let types = [coord_core::MessageType::Event];
+        let handle = consumer.subscribe_to_messages(to, &types).await.unwrap();
+        let mut event = world.message("{}");
+        event.message_type = types[0];
+        let published = producer.publish(from, event, SendOptions::new()).await.unwrap();
+        assert_eq!(published.delivered(), 1);
+        handle.close().await.unwrap();
+        let received = consumer.receive_batch(to, 2, LONG).await.unwrap();
+        for received in &received[1..] {
+            consumer.ack(to, &received.token).await.unwrap();
+        }
+        consumer.release(to, &received[0].token).await.unwrap();
         // Denied inside a script, and outside of one.
         let stranger = as_role(Role::Breaker).await;
         let denied = stranger.receive(to, LONG).await;
         let Err(ReceiveError::Backend(error)) = denied else { panic!("{layout}: {denied:?}") };
         assert_eq!(error.kind(), BackendErrorKind::Denied, "{layout}: {error}");
         let denied = match layout {
-            KeyLayout::Compact => producer.mailboxes().await.map(drop),
+            KeyLayout::Compact => {
+                let types = [coord_core::MessageType::Event];
+                producer.subscribe_to_messages(to, &types).await.map(drop)
+            }
             KeyLayout::Tta => producer.dead_letters(to, Page::first(1)).await.map(drop),
         };
         let Err(AdminError::Backend(error)) = denied else { panic!("{layout}: {denied:?}") };

@@ -22,6 +22,7 @@ mod leftovers;
 mod load;
 mod poison;
 mod processes;
+mod publish;
 mod python;
 mod reconcile;
 mod reconnect;

@@ -20,6 +20,7 @@ fn every_fact_is_in_the_suite() {
         ("peek", include_str!("peek.rs")),
         ("poison", include_str!("poison.rs")),
         ("policy", include_str!("policy.rs")),
+        ("publish", include_str!("publish.rs")),
         ("purge", include_str!("purge.rs")),
         ("receive", include_str!("receive.rs")),
         ("reconcile", include_str!("reconcile.rs")),

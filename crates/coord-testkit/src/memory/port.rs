@@ -5,11 +5,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use coord_core::mailbox::{ForwardOutcome, Send};
 use coord_core::{
-    AdminError, AgentId, AgentMessage, DeadLetter, DeadSelection, Durability, FailureType,
+    AdminError, AgentId, AgentMessage, DeadLetter, DeadSelection, Durability, FailureType, Filter,
     InvalidInput, MailboxPolicy, MailboxStats, MessageCoordinator, MessageId, MessageResult,
-    MessageSubscription, MessageType, NackOutcome, Page, PeekedMessage, QueueMessage, ReadyCounts,
-    ReceiveError, ReceivedMessage, Reconciliation, ReservationToken, SendError, SendOptions,
-    SettleError, Timestamp, Unsupported, check_grace, check_visibility,
+    MessageSubscription, MessageType, NackOutcome, Page, PeekedMessage, Publication, QueueMessage,
+    ReadyCounts, ReceiveError, ReceivedMessage, Reconciliation, ReservationToken, SendError,
+    SendOptions, SettleError, Timestamp, Unsupported, check_grace, check_visibility,
 };
 
 use super::InMemoryCoordinator;
@@ -67,17 +67,41 @@ impl MessageCoordinator for InMemoryCoordinator {
         agent: &AgentId,
         types: &[MessageType],
     ) -> Result<MessageSubscription, AdminError> {
+        self.subscribe_to_messages_with(agent, types, Filter::any()).await
+    }
+
+    async fn subscribe_to_messages_with(
+        &self,
+        agent: &AgentId,
+        types: &[MessageType],
+        filter: Filter,
+    ) -> Result<MessageSubscription, AdminError> {
         agent.check()?;
         let types = distinct(types);
-        let number = {
+        let handle = {
             let mut state = self.state();
-            state.subscribe(agent, &types);
-            state.count()
+            let handle = state.count();
+            state.subscriptions.hold(agent, handle, &types, filter);
+            handle
         };
-        let closer =
-            Closer { coordinator: self.clone(), agent: agent.clone(), types: types.clone() };
-        let id = format!("sub_{number:012x}");
+        let closer = Closer { coordinator: self.clone(), agent: agent.clone(), handle };
+        let id = format!("sub_{handle:012x}");
         Ok(MessageSubscription::new(id, agent.clone(), types, Box::new(closer)))
+    }
+
+    async fn publish(
+        &self,
+        sender: &AgentId,
+        message: AgentMessage,
+        options: SendOptions,
+    ) -> Result<Publication, SendError> {
+        sender.check()?;
+        options.validate()?;
+        check_durability(options)?;
+        let (kind, routing) = (message.message_type, &message.routing);
+        let found = self.state().subscriptions.subscribers(kind, routing);
+        let sent = self.broadcast_message_with(sender, message, &found, options).await;
+        Ok(Publication { results: found.into_iter().zip(sent).collect() })
     }
 
     async fn receive(
