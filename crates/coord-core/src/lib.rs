@@ -6,6 +6,7 @@ mod coordinator;
 mod envelope;
 mod error;
 mod failure;
+mod gate;
 mod headers;
 mod inspect;
 mod json;
@@ -14,6 +15,7 @@ mod message;
 mod metrics;
 mod payload;
 mod policy;
+mod receipt;
 pub mod registry;
 mod reservation;
 mod send;
@@ -21,6 +23,7 @@ mod subscription;
 #[cfg(test)]
 mod test_values;
 mod time;
+mod trail;
 
 pub use agent::AgentId;
 pub use coordinator::{MessageCoordinator, SharedCoordinator};
@@ -32,6 +35,7 @@ pub use error::{
 pub use failure::{
     FailureType, MAX_ERROR_BYTES, NackOutcome, VISIBILITY_TIMEOUT_EXPIRED, trim_error,
 };
+pub use gate::{Gate, RateLimit};
 pub use headers::Headers;
 pub use inspect::{
     DeadBody, DeadLetter, DeadSelection, MailboxStats, Page, PeekedMessage, Place, ReadyCounts,
@@ -42,6 +46,7 @@ pub use metrics::{
 };
 pub use payload::Payload;
 pub use policy::{ExpiryPolicy, MailboxPolicy};
+pub use receipt::{Receipt, ReceiptCount, ReceiptTicket};
 pub use reservation::{
     AckAndReceive, MAX_VISIBILITY, MAX_WAIT, ReceivedMessage, ReservationToken, check_visibility,
     check_wait,
@@ -49,3 +54,4 @@ pub use reservation::{
 pub use send::{Durability, MessageResult, SendOptions, SendOutcome, SendRefusal};
 pub use subscription::{MessageSubscription, SubscriptionCloser};
 pub use time::{Timestamp, micros};
+pub use trail::{Trail, hand_on};

@@ -109,14 +109,17 @@ impl Role {
                 "lib/time",
                 "lib/waiters",
                 "lib/compact_take",
+                "lib/gate",
                 "lib/compact_serve",
                 "lib/compact_send",
                 "compact/send",
+                "compact/receipts",
             ]),
             (Self::Producer, KeyLayout::Tta) => named(&[
                 "lib/time",
                 "lib/waiters",
                 "lib/tta_take",
+                "lib/gate",
                 "lib/tta_serve",
                 "lib/tta_send",
                 "tta/send",
@@ -149,7 +152,7 @@ impl Role {
 fn of_layout(layout: KeyLayout, is_wanted: impl Fn(&str) -> bool) -> Vec<&'static str> {
     let layout = layout.as_str();
     let is_in = |name: &str| match name.split_once('/') {
-        Some(("lib", part)) => matches!(part, "time" | "waiters") || part.starts_with(layout),
+        Some(("lib", part)) => matches!(part, "gate" | "time" | "waiters") || part.starts_with(layout),
         // The same in both layouts, so one script serves both.
         Some(("compact", verb @ ("subscribe" | "unwait"))) => is_wanted(verb),
         Some((space, verb)) => space == layout && is_wanted(verb),
@@ -199,6 +202,7 @@ const SCRIPTS: &[(&str, &str)] = scripts![
     "lib/compact_serve",
     "lib/compact_settle",
     "lib/compact_take",
+    "lib/gate",
     "lib/registry",
     "lib/time",
     "lib/tta",
@@ -213,8 +217,10 @@ const SCRIPTS: &[(&str, &str)] = scripts![
     "compact/extend",
     "compact/forward",
     "compact/nack",
+    "compact/pause",
     "compact/peek",
     "compact/purge",
+    "compact/receipts",
     "compact/receive",
     "compact/recover",
     "compact/redrive",
@@ -228,6 +234,7 @@ const SCRIPTS: &[(&str, &str)] = scripts![
     "tta/extend",
     "tta/forward",
     "tta/nack",
+    "tta/pause",
     "tta/peek",
     "tta/purge",
     "tta/receive",

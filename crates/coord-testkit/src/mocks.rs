@@ -34,8 +34,8 @@ use async_trait::async_trait;
 use coord_core::{
     AdminError, AgentId, AgentMessage, DeadLetter, DeadSelection, FailureType, InvalidInput,
     MailboxPolicy, MailboxStats, MessageCoordinator, MessageId, MessageResult, MessageSubscription,
-    MessageType, NackOutcome, Page, PeekedMessage, ReceiveError, ReceivedMessage, ReservationToken,
-    SendError, SendOptions, SettleError, Timestamp,
+    MessageType, NackOutcome, Page, PeekedMessage, RateLimit, Receipt, ReceiptTicket, ReceiveError,
+    ReceivedMessage, ReservationToken, SendError, SendOptions, SettleError, Timestamp,
 };
 
 pub use answers::MockAnswers;
@@ -128,6 +128,35 @@ impl MessageCoordinator for MockCoordinator {
         self.answers.recover_pending(agent.cloned())
     }
 
+    async fn receipts(&self, tickets: &[ReceiptTicket]) -> Result<Vec<Receipt>, AdminError> {
+        self.answers.receipts(tickets)
+    }
+
+    async fn wait_for_receipts(
+        &self,
+        tickets: &[ReceiptTicket],
+        quorum: usize,
+        timeout: Duration,
+    ) -> Result<Vec<Receipt>, AdminError> {
+        self.answers.wait_for_receipts(tickets, quorum, timeout)
+    }
+
+    async fn pause(&self, agent: &AgentId) -> Result<bool, AdminError> {
+        self.answers.pause(agent)
+    }
+
+    async fn resume(&self, agent: &AgentId) -> Result<bool, AdminError> {
+        self.answers.resume(agent)
+    }
+
+    async fn limit_rate(
+        &self,
+        agent: &AgentId,
+        rate: Option<RateLimit>,
+    ) -> Result<(), AdminError> {
+        self.answers.limit_rate(agent, rate)
+    }
+
     fn configure(&self, policy: MailboxPolicy) -> Result<(), InvalidInput> {
         self.answers.configure(policy)
     }
@@ -199,6 +228,11 @@ mod answers {
             pub fn nack(&self, agent: &AgentId, token: &ReservationToken, failure: FailureType, error: Option<String>) -> Result<NackOutcome, SettleError>;
             pub fn forward(&self, agent: &AgentId, token: &ReservationToken, recipient: &AgentId, message: AgentMessage, options: SendOptions) -> Result<MessageResult, SettleError>;
             pub fn recover_pending(&self, agent: Option<AgentId>) -> Result<u64, AdminError>;
+            pub fn receipts(&self, tickets: &[ReceiptTicket]) -> Result<Vec<Receipt>, AdminError>;
+            pub fn wait_for_receipts(&self, tickets: &[ReceiptTicket], quorum: usize, timeout: Duration) -> Result<Vec<Receipt>, AdminError>;
+            pub fn pause(&self, agent: &AgentId) -> Result<bool, AdminError>;
+            pub fn resume(&self, agent: &AgentId) -> Result<bool, AdminError>;
+            pub fn limit_rate(&self, agent: &AgentId, rate: Option<RateLimit>) -> Result<(), AdminError>;
             pub fn configure(&self, policy: MailboxPolicy) -> Result<(), InvalidInput>;
             pub fn policy(&self) -> MailboxPolicy;
             pub fn mailboxes(&self) -> Result<Vec<AgentId>, AdminError>;
