@@ -8,14 +8,16 @@ use async_trait::async_trait;
 use crate::agent::AgentId;
 use crate::error::{AdminError, InvalidInput, ReceiveError, SendError, SettleError, Unsupported};
 use crate::failure::{FailureType, NackOutcome};
+use crate::filter::Filter;
 use crate::gate::RateLimit;
 use crate::inspect::{DeadLetter, DeadSelection, MailboxStats, Page, PeekedMessage};
 use crate::message::{AgentMessage, MessageId, MessageType};
 use crate::policy::MailboxPolicy;
 use crate::receipt::{Receipt, ReceiptTicket};
+use crate::reconcile::Reconciliation;
 use crate::reservation::{AckAndReceive, ReceivedMessage, ReservationToken};
 use crate::send::{MessageResult, SendOptions};
-use crate::subscription::MessageSubscription;
+use crate::subscription::{MessageSubscription, Publication};
 
 /// Mailboxes for agents: messages are sent, reserved, and settled, at least once each.
 ///
@@ -115,7 +117,8 @@ pub trait MessageCoordinator: Send + Sync {
         Ok(results)
     }
 
-    /// Records that `agent` wants messages of `types`; the handle removes what it added.
+    /// Records that `agent` wants messages of `types`, for as long as the handle (or another one
+    /// of this agent) wants them.
     ///
     /// # Errors
     /// [`AdminError`].
@@ -124,6 +127,44 @@ pub trait MessageCoordinator: Send + Sync {
         agent: &AgentId,
         types: &[MessageType],
     ) -> Result<MessageSubscription, AdminError>;
+
+    /// The same for the messages of these types that fit `filter`. An agent with several handles
+    /// gets what fits any of them, once.
+    ///
+    /// # Errors
+    /// [`AdminError`]. The default body knows no filters and refuses them as unsupported.
+    async fn subscribe_to_messages_with(
+        &self,
+        agent: &AgentId,
+        types: &[MessageType],
+        filter: Filter,
+    ) -> Result<MessageSubscription, AdminError> {
+        if filter.is_any() {
+            return self.subscribe_to_messages(agent, types).await;
+        }
+        Err(unsupported("subscribing with a filter"))
+    }
+
+    /// Sends `message` to every agent that is subscribed to its type and whose filter its
+    /// `routing` fits, the sender included if it is one.
+    ///
+    /// The recipients are a snapshot: who subscribes or leaves meanwhile may be among them or
+    /// not. Then as a broadcast to them: the message keeps its own `recipient`, and one full
+    /// mailbox does not stop the others.
+    ///
+    /// # Errors
+    /// [`SendError`] if nobody was sent anything: an argument, or the subscribers could not be
+    /// read. What became of each copy stands in the [`Publication`]. The default body refuses as
+    /// unsupported.
+    async fn publish(
+        &self,
+        sender: &AgentId,
+        message: AgentMessage,
+        options: SendOptions,
+    ) -> Result<Publication, SendError> {
+        let _ = (sender, message, options);
+        Err(Unsupported { feature: "publishing", place: PLACE }.into())
+    }
 
     /// Reserves the next message of `agent` that is due, for `visibility_timeout`.
     ///
@@ -330,13 +371,31 @@ pub trait MessageCoordinator: Send + Sync {
     ///
     /// # Errors
     /// [`AdminError`].
-    async fn limit_rate(
-        &self,
-        agent: &AgentId,
-        rate: Option<RateLimit>,
-    ) -> Result<(), AdminError> {
+    async fn limit_rate(&self, agent: &AgentId, rate: Option<RateLimit>) -> Result<(), AdminError> {
         let _ = (agent, rate);
         Err(unsupported("limiting the rate of a mailbox"))
+    }
+
+    /// Repairs a mailbox that a crashed peer, or a hand inside the store, left in disorder:
+    /// messages that nobody could ever receive are put back to ready, reservations without a
+    /// deadline get one, entries that stand for nothing go. Never touches a healthy message.
+    ///
+    /// Where peers work in several steps (the original's Python agents), a message in the middle
+    /// of one looks lost: it is only noted, and put back when a reconciliation at least `grace`
+    /// later (zero to [`MAX_GRACE`](crate::MAX_GRACE)) still finds it so. Such a message may have
+    /// been settled by a peer that crashed before its last step: it is then delivered again.
+    /// Works in bounded steps, each atomic.
+    ///
+    /// # Errors
+    /// [`AdminError`]; what was repaired before the failure stays so. The default body refuses as
+    /// unsupported.
+    async fn reconcile(
+        &self,
+        agent: &AgentId,
+        grace: Duration,
+    ) -> Result<Reconciliation, AdminError> {
+        let _ = (agent, grace);
+        Err(unsupported("reconciling"))
     }
 
     /// Changes the policy of this coordinator, for its later operations.

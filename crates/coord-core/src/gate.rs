@@ -44,8 +44,7 @@ impl RateLimit {
         if (1..=micros(Self::MAX_INTERVAL)).contains(&interval) {
             return Ok(Self { interval, burst: 1 });
         }
-        let problem =
-            format!("{messages} in {per:?}, one a microsecond to one a day are allowed");
+        let problem = format!("{messages} in {per:?}, one a microsecond to one a day are allowed");
         Err(InvalidInput::new("rate limit", problem))
     }
 

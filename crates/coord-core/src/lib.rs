@@ -6,6 +6,7 @@ mod coordinator;
 mod envelope;
 mod error;
 mod failure;
+mod filter;
 mod gate;
 mod headers;
 mod inspect;
@@ -16,6 +17,7 @@ mod metrics;
 mod payload;
 mod policy;
 mod receipt;
+mod reconcile;
 pub mod registry;
 mod reservation;
 mod send;
@@ -35,6 +37,7 @@ pub use error::{
 pub use failure::{
     FailureType, MAX_ERROR_BYTES, NackOutcome, VISIBILITY_TIMEOUT_EXPIRED, trim_error,
 };
+pub use filter::{Filter, TopicPattern};
 pub use gate::{Gate, RateLimit};
 pub use headers::Headers;
 pub use inspect::{
@@ -47,11 +50,12 @@ pub use metrics::{
 pub use payload::Payload;
 pub use policy::{ExpiryPolicy, MailboxPolicy};
 pub use receipt::{Receipt, ReceiptCount, ReceiptTicket};
+pub use reconcile::{MAX_GRACE, Reconciliation, check_grace};
 pub use reservation::{
     AckAndReceive, MAX_VISIBILITY, MAX_WAIT, ReceivedMessage, ReservationToken, check_visibility,
     check_wait,
 };
 pub use send::{Durability, MessageResult, SendOptions, SendOutcome, SendRefusal};
-pub use subscription::{MessageSubscription, SubscriptionCloser};
+pub use subscription::{MessageSubscription, Publication, SubscriptionCloser};
 pub use time::{Timestamp, micros};
 pub use trail::{Trail, hand_on};

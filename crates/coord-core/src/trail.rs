@@ -45,8 +45,7 @@ impl Trail {
     /// The way a message came; empty if nobody handed it on. What cannot be read counts nothing.
     pub fn of(message: &AgentMessage) -> Self {
         let hops = message.headers.get(HOPS).and_then(|hops| hops.parse().ok()).unwrap_or(0);
-        let parts: Vec<&str> =
-            message.headers.get(TRAIL).unwrap_or_default().split(':').collect();
+        let parts: Vec<&str> = message.headers.get(TRAIL).unwrap_or_default().split(':').collect();
         let names = parts.chunks_exact(2).map(|name| name.join(":")).collect();
         Self { hops, names }
     }
@@ -86,7 +85,8 @@ impl Trail {
         }
         self.hops = self.hops.saturating_add(1);
         self.names.push_back(from);
-        let bytes = |names: &VecDeque<String>| names.iter().map(|name| name.len() + 1).sum::<usize>();
+        let bytes =
+            |names: &VecDeque<String>| names.iter().map(|name| name.len() + 1).sum::<usize>();
         while self.names.len() > Self::MAX_NAMES || bytes(&self.names) > Self::MAX_BYTES {
             self.names.pop_front();
         }

@@ -75,21 +75,31 @@ impl Role {
     /// What the library sends in this role outside of scripts.
     const fn beside(self, layout: KeyLayout) -> &'static [&'static str] {
         match (self, layout) {
-            // The index and the marker; WAIT and what finds its server, for durable sends.
+            // The index and the marker; WAIT and what finds its server, for durable sends; who is
+            // subscribed.
             (Self::Producer, KeyLayout::Compact) => {
-                &["sadd", "exists", "wait", "role", "command|info"]
+                &["sadd", "exists", "wait", "role", "command|info", "smembers", "srem"]
             }
-            (Self::Producer, KeyLayout::Tta) => &["exists", "wait", "role", "command|info"],
+            (Self::Producer, KeyLayout::Tta) => {
+                &["exists", "wait", "role", "command|info", "smembers", "sadd", "srem", "scan"]
+            }
             // Recovering all; ending a subscription; forwarding between slots; waiting.
             (Self::Consumer, KeyLayout::Compact) => {
-                &["smembers", "srem", "sadd", "hexists", "subscribe", "ping"]
+                &["smembers", "srem", "sadd", "scard", "hexists", "subscribe", "ping"]
             }
-            (Self::Consumer, KeyLayout::Tta) => {
-                &["scan", "srem", "subscribe", "ping", "client|tracking"]
-            }
+            (Self::Consumer, KeyLayout::Tta) => &[
+                "scan",
+                "smembers",
+                "srem",
+                "sadd",
+                "scard",
+                "subscribe",
+                "ping",
+                "client|tracking",
+            ],
             (Self::Operator, KeyLayout::Compact) => &["smembers", "time", "acl|whoami"],
             (Self::Operator, KeyLayout::Tta) => {
-                &["scan", "time", "acl|whoami", "zcard", "hlen", "lrange"]
+                &["scan", "time", "acl|whoami", "zcard", "hlen", "lrange", "zrange", "hscan"]
             }
             (Self::Registry, _) => &["get", "mget", "time", "publish"],
             (Self::Breaker, _) => {
@@ -114,6 +124,8 @@ impl Role {
                 "lib/compact_send",
                 "compact/send",
                 "compact/receipts",
+                "lib/subscriptions",
+                "compact/publish",
             ]),
             (Self::Producer, KeyLayout::Tta) => named(&[
                 "lib/time",
@@ -123,6 +135,8 @@ impl Role {
                 "lib/tta_serve",
                 "lib/tta_send",
                 "tta/send",
+                "lib/subscriptions",
+                "compact/publish",
             ]),
             (Self::Consumer, layout) => {
                 let verbs = [
@@ -135,6 +149,9 @@ impl Role {
                     "recover",
                     "release",
                     "subscribe",
+                    "unsubscribe",
+                    // To leave the index of a type, it looks as a publisher does.
+                    "publish",
                 ];
                 of_layout(layout, |verb| verbs.contains(&verb))
             }
@@ -152,9 +169,14 @@ impl Role {
 fn of_layout(layout: KeyLayout, is_wanted: impl Fn(&str) -> bool) -> Vec<&'static str> {
     let layout = layout.as_str();
     let is_in = |name: &str| match name.split_once('/') {
-        Some(("lib", part)) => matches!(part, "gate" | "time" | "waiters") || part.starts_with(layout),
+        Some(("lib", part)) => {
+            matches!(part, "gate" | "time" | "waiters" | "subscriptions")
+                || part.starts_with(layout)
+        }
         // The same in both layouts, so one script serves both.
-        Some(("compact", verb @ ("subscribe" | "unwait"))) => is_wanted(verb),
+        Some(("compact", verb @ ("publish" | "subscribe" | "unsubscribe" | "unwait"))) => {
+            is_wanted(verb)
+        }
         Some((space, verb)) => space == layout && is_wanted(verb),
         None => false,
     };
@@ -204,6 +226,7 @@ const SCRIPTS: &[(&str, &str)] = scripts![
     "lib/compact_take",
     "lib/gate",
     "lib/registry",
+    "lib/subscriptions",
     "lib/time",
     "lib/tta",
     "lib/tta_back",
@@ -219,15 +242,18 @@ const SCRIPTS: &[(&str, &str)] = scripts![
     "compact/nack",
     "compact/pause",
     "compact/peek",
+    "compact/publish",
     "compact/purge",
     "compact/receipts",
     "compact/receive",
+    "compact/reconcile",
     "compact/recover",
     "compact/redrive",
     "compact/release",
     "compact/send",
     "compact/stats",
     "compact/subscribe",
+    "compact/unsubscribe",
     "compact/unwait",
     "compact/wait",
     "tta/ack",
@@ -238,6 +264,7 @@ const SCRIPTS: &[(&str, &str)] = scripts![
     "tta/peek",
     "tta/purge",
     "tta/receive",
+    "tta/reconcile",
     "tta/recover",
     "tta/redrive",
     "tta/release",

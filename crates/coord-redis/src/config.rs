@@ -28,6 +28,9 @@ impl ForwardAcross {
     pub const DEDUP_WINDOW: Duration = Duration::from_secs(3_600);
 }
 
+/// For how long a handle on a subscription holds without being renewed, unless configured.
+pub(crate) const DEFAULT_LEASE: Duration = Duration::from_secs(60);
+
 /// Where the server is and how the data lies there.
 ///
 /// # Defaults
@@ -36,6 +39,7 @@ impl ForwardAcross {
 /// - prefix: `coord`; with [`KeyLayout::Tta`] the original's `ao`
 /// - response timeout: 5 s, connect timeout: 5 s
 /// - poll interval of waiting receives: 1 s
+/// - lease of subscriptions: 60 s
 ///
 /// ```
 /// use coord_redis::{KeyLayout, RedisConfig};
@@ -55,6 +59,7 @@ pub struct RedisConfig {
     connect_timeout: Duration,
     poll_interval: Duration,
     forward_across: ForwardAcross,
+    subscription_lease: Duration,
 }
 
 impl RedisConfig {
@@ -114,6 +119,7 @@ impl RedisConfig {
             connect_timeout: Duration::from_secs(5),
             poll_interval: Duration::from_secs(1),
             forward_across: ForwardAcross::Refuse,
+            subscription_lease: DEFAULT_LEASE,
         }
     }
 
@@ -218,6 +224,20 @@ impl RedisConfig {
         Ok(self)
     }
 
+    /// The same with another time after which the subscriptions of a process that was killed lapse;
+    /// a living one renews them three times as often.
+    ///
+    /// # Errors
+    /// [`InvalidInput`] about `subscription lease`: under 100 ms or over a day.
+    pub fn with_subscription_lease(mut self, lease: Duration) -> Result<Self, InvalidInput> {
+        if !(Duration::from_millis(100)..=Duration::from_secs(86_400)).contains(&lease) {
+            let problem = format!("{lease:?}, must be 100 ms to 1 day");
+            return Err(InvalidInput::new("subscription lease", problem));
+        }
+        self.subscription_lease = lease;
+        Ok(self)
+    }
+
     /// The same with another rule for forwarding between hash slots of a cluster; of no effect
     /// elsewhere.
     #[must_use]
@@ -272,6 +292,10 @@ impl RedisConfig {
 
     pub(crate) const fn forward_across(&self) -> ForwardAcross {
         self.forward_across
+    }
+
+    pub(crate) const fn subscription_lease(&self) -> Duration {
+        self.subscription_lease
     }
 
     pub(crate) const fn poll_interval(&self) -> Duration {

@@ -7,10 +7,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use coord_core::{
     AckAndReceive, AdminError, AgentId, AgentMessage, BackendError, DeadLetter, DeadSelection,
-    FailureType, InvalidInput, MailboxPolicy, MailboxStats, MessageCoordinator, MessageId,
+    FailureType, Filter, InvalidInput, MailboxPolicy, MailboxStats, MessageCoordinator, MessageId,
     MessageMetrics, MessageResult, MessageSubscription, MessageType, NackOutcome, NullMetrics,
-    Page, PeekedMessage, RateLimit, Receipt, ReceiptTicket, ReceiveError, ReceivedMessage,
-    ReservationToken, SendError, SendOptions, SendOutcome, SettleError, Timestamp, hand_on,
+    Page, PeekedMessage, Publication, RateLimit, Receipt, ReceiptTicket, ReceiveError,
+    ReceivedMessage, Reconciliation, ReservationToken, SendError, SendOptions, SendOutcome,
+    SettleError, Timestamp, hand_on,
 };
 use futures_util::future::join_all;
 use thiserror::Error;
@@ -89,7 +90,8 @@ impl RedisMessageCoordinator {
         let prefix = config.prefix().to_owned();
         let hub = Hub::new(Arc::clone(&lane), config.layout(), &prefix, config.poll_interval());
         let across = config.forward_across();
-        let mailboxes = Mailboxes::new(lane, config.layout(), prefix, policy, metrics, hub, across);
+        let mailboxes = Mailboxes::new(lane, config.layout(), prefix, policy, metrics, hub, across)
+            .with_lease(config.subscription_lease());
         Ok(Self { mailboxes: Arc::new(mailboxes), warnings })
     }
 
@@ -104,7 +106,8 @@ impl RedisMessageCoordinator {
         let (lane, metrics) = (Arc::clone(&own.lane), Arc::clone(&own.metrics));
         let (prefix, hub) = (own.prefix.clone(), Arc::clone(&own.hub));
         let across = own.forward_across;
-        let mailboxes = Mailboxes::new(lane, own.layout, prefix, policy, metrics, hub, across);
+        let mailboxes = Mailboxes::new(lane, own.layout, prefix, policy, metrics, hub, across)
+            .with_lease(own.subscription_lease);
         Ok(Self { mailboxes: Arc::new(mailboxes), warnings: Arc::clone(&self.warnings) })
     }
 
@@ -201,7 +204,30 @@ impl MessageCoordinator for RedisMessageCoordinator {
         agent: &AgentId,
         types: &[MessageType],
     ) -> Result<MessageSubscription, AdminError> {
-        operations::subscribe::subscribe(&self.mailboxes, agent, types).await
+        self.subscribe_to_messages_with(agent, types, Filter::any()).await
+    }
+
+    async fn subscribe_to_messages_with(
+        &self,
+        agent: &AgentId,
+        types: &[MessageType],
+        filter: Filter,
+    ) -> Result<MessageSubscription, AdminError> {
+        operations::subscribe::subscribe(&self.mailboxes, agent, types, &filter).await
+    }
+
+    async fn publish(
+        &self,
+        sender: &AgentId,
+        message: AgentMessage,
+        options: SendOptions,
+    ) -> Result<Publication, SendError> {
+        // What is not acceptable is so for everybody, and also if there is nobody.
+        operations::send::prepare(&self.mailboxes, sender, message.clone(), options)?;
+        let (kind, routing) = (message.message_type, &message.routing);
+        let found = operations::publish::subscribers(&self.mailboxes, kind, routing).await?;
+        let sent = self.broadcast_message_with(sender, message, &found, options).await;
+        Ok(Publication { results: found.into_iter().zip(sent).collect() })
     }
 
     async fn receive(
@@ -299,12 +325,16 @@ impl MessageCoordinator for RedisMessageCoordinator {
         operations::pause::pause(&self.mailboxes, agent, GateOrder::Resume).await
     }
 
-    async fn limit_rate(
+    async fn limit_rate(&self, agent: &AgentId, rate: Option<RateLimit>) -> Result<(), AdminError> {
+        operations::pause::pause(&self.mailboxes, agent, GateOrder::Limit(rate)).await.map(drop)
+    }
+
+    async fn reconcile(
         &self,
         agent: &AgentId,
-        rate: Option<RateLimit>,
-    ) -> Result<(), AdminError> {
-        operations::pause::pause(&self.mailboxes, agent, GateOrder::Limit(rate)).await.map(drop)
+        grace: Duration,
+    ) -> Result<Reconciliation, AdminError> {
+        operations::reconcile::reconcile(&self.mailboxes, agent, grace).await
     }
 
     fn configure(&self, policy: MailboxPolicy) -> Result<(), InvalidInput> {

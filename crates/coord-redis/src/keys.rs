@@ -1,6 +1,6 @@
 //! The names of the keys of a mailbox, in both layouts.
 
-use coord_core::AgentId;
+use coord_core::{AgentId, MessageType};
 
 use crate::layout::KeyLayout;
 
@@ -52,6 +52,11 @@ impl MailboxKeys<'_> {
 /// The set of all mailboxes of the compact layout, as `type:instance`.
 pub(crate) fn mailbox_index(prefix: &str) -> String {
     format!("{prefix}:mailboxes")
+}
+
+/// The set of agents that may be subscribed to a type, as `type:instance`.
+pub(crate) fn subscriber_index(prefix: &str, kind: MessageType) -> String {
+    format!("{prefix}:subscribers:{}", kind.as_str())
 }
 
 /// The key that names the layout and data model version of a prefix.

@@ -2,14 +2,15 @@
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use coord_core::{AgentId, MailboxPolicy, MessageMetrics, ReservationToken, Timestamp, micros};
 
-use crate::config::ForwardAcross;
+use crate::config::{DEFAULT_LEASE, ForwardAcross};
 use crate::connection::CommandLane;
 use crate::keys::MailboxKeys;
 use crate::layout::KeyLayout;
+use crate::operations::publish::Walk;
 use crate::waiting::Hub;
 
 /// The mailboxes of one prefix on one server.
@@ -21,6 +22,10 @@ pub(crate) struct Mailboxes {
     /// Those who wait, shared by all policies over one connection.
     pub(crate) hub: Arc<Hub>,
     pub(crate) forward_across: ForwardAcross,
+    /// For how long a handle on a subscription holds without being renewed.
+    pub(crate) subscription_lease: Duration,
+    /// Who was found to have subscriptions on the original's layout.
+    pub(crate) walk: Mutex<Walk>,
     policy: RwLock<MailboxPolicy>,
     /// Mailboxes this process has put into the index; forgotten when there are too many.
     indexed: Mutex<HashSet<String>>,
@@ -50,10 +55,18 @@ impl Mailboxes {
             metrics,
             hub,
             forward_across,
+            subscription_lease: DEFAULT_LEASE,
+            walk: Mutex::default(),
             policy: RwLock::new(policy),
             indexed: Mutex::default(),
             last_micros: Mutex::default(),
         }
+    }
+
+    /// The same with another lease of subscriptions.
+    pub(crate) const fn with_lease(mut self, lease: Duration) -> Self {
+        self.subscription_lease = lease;
+        self
     }
 
     pub(crate) const fn keys<'a>(&'a self, agent: &'a AgentId) -> MailboxKeys<'a> {

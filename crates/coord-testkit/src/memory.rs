@@ -116,7 +116,7 @@ impl InMemoryCoordinator {
 
     /// The types that `agent` is subscribed to, in order.
     pub fn subscriptions(&self, agent: &AgentId) -> Vec<MessageType> {
-        self.state().subscriptions(agent)
+        self.state().subscriptions.types(agent)
     }
 
     /// A copy of a mailbox, to look into or to go on with as a model; `None` if it was never

@@ -32,10 +32,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use coord_core::{
-    AdminError, AgentId, AgentMessage, DeadLetter, DeadSelection, FailureType, InvalidInput,
-    MailboxPolicy, MailboxStats, MessageCoordinator, MessageId, MessageResult, MessageSubscription,
-    MessageType, NackOutcome, Page, PeekedMessage, RateLimit, Receipt, ReceiptTicket, ReceiveError,
-    ReceivedMessage, ReservationToken, SendError, SendOptions, SettleError, Timestamp,
+    AdminError, AgentId, AgentMessage, DeadLetter, DeadSelection, FailureType, Filter,
+    InvalidInput, MailboxPolicy, MailboxStats, MessageCoordinator, MessageId, MessageResult,
+    MessageSubscription, MessageType, NackOutcome, Page, PeekedMessage, Publication, RateLimit,
+    Receipt, ReceiptTicket, ReceiveError, ReceivedMessage, Reconciliation, ReservationToken,
+    SendError, SendOptions, SettleError, Timestamp,
 };
 
 pub use answers::MockAnswers;
@@ -89,6 +90,24 @@ impl MessageCoordinator for MockCoordinator {
         types: &[MessageType],
     ) -> Result<MessageSubscription, AdminError> {
         self.answers.subscribe_to_messages(agent, types)
+    }
+
+    async fn subscribe_to_messages_with(
+        &self,
+        agent: &AgentId,
+        types: &[MessageType],
+        filter: Filter,
+    ) -> Result<MessageSubscription, AdminError> {
+        self.answers.subscribe_to_messages_with(agent, types, filter)
+    }
+
+    async fn publish(
+        &self,
+        sender: &AgentId,
+        message: AgentMessage,
+        options: SendOptions,
+    ) -> Result<Publication, SendError> {
+        self.answers.publish(sender, message, options)
     }
 
     async fn receive(
@@ -149,12 +168,16 @@ impl MessageCoordinator for MockCoordinator {
         self.answers.resume(agent)
     }
 
-    async fn limit_rate(
+    async fn limit_rate(&self, agent: &AgentId, rate: Option<RateLimit>) -> Result<(), AdminError> {
+        self.answers.limit_rate(agent, rate)
+    }
+
+    async fn reconcile(
         &self,
         agent: &AgentId,
-        rate: Option<RateLimit>,
-    ) -> Result<(), AdminError> {
-        self.answers.limit_rate(agent, rate)
+        grace: Duration,
+    ) -> Result<Reconciliation, AdminError> {
+        self.answers.reconcile(agent, grace)
     }
 
     fn configure(&self, policy: MailboxPolicy) -> Result<(), InvalidInput> {
@@ -223,6 +246,8 @@ mod answers {
             pub fn new_message_id(&self) -> MessageId;
             pub fn send_message_with(&self, sender: &AgentId, recipient: &AgentId, message: AgentMessage, options: SendOptions) -> Result<MessageResult, SendError>;
             pub fn subscribe_to_messages(&self, agent: &AgentId, types: &[MessageType]) -> Result<MessageSubscription, AdminError>;
+            pub fn subscribe_to_messages_with(&self, agent: &AgentId, types: &[MessageType], filter: Filter) -> Result<MessageSubscription, AdminError>;
+            pub fn publish(&self, sender: &AgentId, message: AgentMessage, options: SendOptions) -> Result<Publication, SendError>;
             pub fn receive(&self, agent: &AgentId, visibility_timeout: Duration) -> Result<Option<ReceivedMessage>, ReceiveError>;
             pub fn ack(&self, agent: &AgentId, token: &ReservationToken) -> Result<(), SettleError>;
             pub fn nack(&self, agent: &AgentId, token: &ReservationToken, failure: FailureType, error: Option<String>) -> Result<NackOutcome, SettleError>;
@@ -233,6 +258,7 @@ mod answers {
             pub fn pause(&self, agent: &AgentId) -> Result<bool, AdminError>;
             pub fn resume(&self, agent: &AgentId) -> Result<bool, AdminError>;
             pub fn limit_rate(&self, agent: &AgentId, rate: Option<RateLimit>) -> Result<(), AdminError>;
+            pub fn reconcile(&self, agent: &AgentId, grace: Duration) -> Result<Reconciliation, AdminError>;
             pub fn configure(&self, policy: MailboxPolicy) -> Result<(), InvalidInput>;
             pub fn policy(&self) -> MailboxPolicy;
             pub fn mailboxes(&self) -> Result<Vec<AgentId>, AdminError>;

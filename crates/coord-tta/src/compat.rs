@@ -64,7 +64,7 @@ pub const DIFFERENCES: &[Difference] = &[
     Difference {
         topic: "subscriptions",
         original: "are never removed",
-        ours: "go with their handle",
+        ours: "go with their last handle",
         preset: "`MessageSubscription::leave`",
     },
     Difference {

@@ -1,7 +1,7 @@
 //! `coord broadcast`: one message into several mailboxes.
 
 use clap::Args;
-use coord_core::{AgentId, MessageCoordinator};
+use coord_core::{AgentId, MessageCoordinator, MessageId, MessageResult, SendError};
 
 use super::message::{MessageArgs, not_sent, refusal, told};
 use crate::answer::{Answer, Human};
@@ -41,8 +41,17 @@ pub(super) async fn run(args: BroadcastArgs, session: &Session) -> Result<Answer
     let sent =
         out.mail.broadcast_message_with(&out.sender, out.message, &recipients, out.options).await;
 
+    let (lines, human, failures) = told_each(&id, recipients.iter().zip(sent))?;
+    Ok(Answer::list(lines, Human::Text(human)).and(summary(failures)))
+}
+
+/// What became of each copy: JSON, text for people, failures.
+pub(super) fn told_each<'a>(
+    id: &MessageId,
+    sent: impl IntoIterator<Item = (&'a AgentId, Result<MessageResult, SendError>)>,
+) -> Result<(Vec<String>, String, Vec<Failure>), Failure> {
     let (mut lines, mut human, mut failures) = (Vec::new(), Vec::new(), Vec::new());
-    for (recipient, result) in recipients.iter().zip(sent) {
+    for (recipient, result) in sent {
         match result {
             Ok(result) => {
                 let json = serde_json::to_string(&result);
@@ -51,7 +60,7 @@ pub(super) async fn run(args: BroadcastArgs, session: &Session) -> Result<Answer
                 failures.extend(refusal(&result, recipient));
             }
             Err(error) => {
-                let failure = not_sent(error, &id);
+                let failure = not_sent(error, id);
                 let (id, why) = (json::string(id.as_str()), json::string(&failure.message));
                 lines.push(format!(r#"{{"message_id":{id},"delivered":false,"error":{why}}}"#));
                 human.push(format!("failed for {recipient}"));
@@ -59,11 +68,11 @@ pub(super) async fn run(args: BroadcastArgs, session: &Session) -> Result<Answer
             }
         }
     }
-    Ok(Answer::list(lines, Human::Text(human.join("\n"))).and(summary(failures)))
+    Ok((lines, human.join("\n"), failures))
 }
 
 /// The gravest failure, with how many others there were: failed before refused.
-fn summary(mut failures: Vec<Failure>) -> Option<Failure> {
+pub(super) fn summary(mut failures: Vec<Failure>) -> Option<Failure> {
     failures.sort_by_key(|failure| failure.kind.status());
     let others = failures.len().checked_sub(1)?;
     let gravest = failures.into_iter().next()?;

@@ -18,8 +18,10 @@ mod message;
 mod nack;
 mod peek;
 mod pipe;
+mod publish;
 mod queues;
 mod receive;
+mod reconcile;
 mod recover;
 pub(crate) mod register;
 mod release;
@@ -44,6 +46,8 @@ pub(crate) enum Verb {
     Send(send::SendArgs),
     /// Send a message to several agents
     Broadcast(broadcast::BroadcastArgs),
+    /// Send a message to every agent that is subscribed to such messages
+    Publish(publish::PublishArgs),
     /// Reserve the next messages of an agent
     Receive(receive::ReceiveArgs),
     /// Settle a reserved message: it is done and gone
@@ -58,6 +62,8 @@ pub(crate) enum Verb {
     Forward(forward::ForwardArgs),
     /// Take expired reservations back, of one mailbox or of all
     Recover(recover::RecoverArgs),
+    /// Repair a mailbox that a crashed peer left in disorder
+    Reconcile(reconcile::ReconcileArgs),
     /// Count what lies in one mailbox or in all
     Queues(queues::QueuesArgs),
     /// Look at waiting messages without reserving them
@@ -79,6 +85,7 @@ impl Verb {
         Ok(match op {
             "send" => Self::Send(send::SendArgs::from_fields(fields)?),
             "broadcast" => Self::Broadcast(broadcast::BroadcastArgs::from_fields(fields)?),
+            "publish" => Self::Publish(publish::PublishArgs::from_fields(fields)?),
             "receive" => Self::Receive(field::options(fields)?),
             "forward" => Self::Forward(forward::ForwardArgs::from_fields(fields)?),
             "ack" => Self::Ack(field::options(fields)?),
@@ -86,6 +93,7 @@ impl Verb {
             "extend" => Self::Extend(field::options(fields)?),
             "release" => Self::Release(field::options(fields)?),
             "recover" => Self::Recover(field::options(fields)?),
+            "reconcile" => Self::Reconcile(field::options(fields)?),
             "queues" => Self::Queues(field::options(fields)?),
             "peek" => Self::Peek(field::options(fields)?),
             "subscribe" => Self::Subscribe(field::options(fields)?),
@@ -108,6 +116,7 @@ impl Verb {
         match self {
             Self::Send(args) => send::run(args, session).await,
             Self::Broadcast(args) => broadcast::run(args, session).await,
+            Self::Publish(args) => publish::run(args, session).await,
             Self::Receive(args) => receive::run(args, session).await,
             Self::Ack(args) => ack::run(args, session).await,
             Self::Nack(args) => nack::run(args, session).await,
@@ -115,6 +124,7 @@ impl Verb {
             Self::Release(args) => release::run(args, session).await,
             Self::Forward(args) => forward::run(args, session).await,
             Self::Recover(args) => recover::run(args, session).await,
+            Self::Reconcile(args) => reconcile::run(args, session).await,
             Self::Queues(args) => queues::run(args, session).await,
             Self::Peek(args) => peek::run(args, session).await,
             Self::Dlq(args) => dlq::run(args, session).await,
@@ -140,9 +150,10 @@ impl Verb {
 }
 
 /// The ops of `coord pipe`.
-const OPS: [&str; 21] = [
+const OPS: [&str; 23] = [
     "send",
     "broadcast",
+    "publish",
     "receive",
     "ack",
     "nack",
@@ -150,6 +161,7 @@ const OPS: [&str; 21] = [
     "release",
     "forward",
     "recover",
+    "reconcile",
     "queues",
     "peek",
     "dlq list",

@@ -1,7 +1,7 @@
 //! `coord subscribe`: records which types of messages an agent wants.
 
 use clap::Args;
-use coord_core::{AgentId, MessageCoordinator, MessageType};
+use coord_core::{AgentId, Filter, MessageCoordinator, MessageType, TopicPattern};
 use serde::Deserialize;
 
 use crate::answer::Answer;
@@ -28,13 +28,27 @@ pub(crate) struct SubscribeArgs {
     #[arg(long)]
     #[serde(default)]
     leave: bool,
+
+    /// Only messages about such a topic: segments with dots between them, * for one segment, # at
+    /// the end for the rest
+    #[arg(long, value_name = "PATTERN")]
+    #[serde(default, deserialize_with = "field::optional")]
+    topic: Option<TopicPattern>,
+
+    /// Only messages that carry this tag; may be repeated, then all of them
+    #[arg(long = "tag", value_name = "TAG")]
+    #[serde(default)]
+    tags: Vec<String>,
 }
 
 pub(super) async fn run(args: SubscribeArgs, session: &Session) -> Result<Answer, Failure> {
     if args.types.is_empty() {
         return Err(Failure::usage("invalid types: at least one is needed"));
     }
-    let subscription = session.mail.subscribe_to_messages(&args.agent, &args.types).await?;
+    let filter = args.topic.map_or(Filter::any(), |topic| Filter::any().with_topic(topic));
+    let filter = args.tags.into_iter().try_fold(filter, Filter::with_tag)?;
+    let (agent, types) = (&args.agent, &args.types);
+    let subscription = session.mail.subscribe_to_messages_with(agent, types, filter).await?;
     let id = subscription.subscription_id.clone();
     let words: Vec<&str> = subscription.message_types.iter().map(|kind| kind.as_str()).collect();
     let json = format!(
@@ -46,7 +60,7 @@ pub(super) async fn run(args: SubscribeArgs, session: &Session) -> Result<Answer
     let human = format!("{} is subscribed to {} {until}", args.agent, words.join(", "));
     let mut answer = Answer::one(json, human);
     if args.leave {
-        subscription.leave();
+        subscription.leave().await?;
     } else {
         answer.subscription = Some(subscription);
     }

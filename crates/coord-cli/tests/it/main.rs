@@ -10,6 +10,7 @@ mod harness;
 mod inspect;
 mod pipe;
 mod receive;
+mod reconcile;
 mod registry;
 mod send;
 mod servers;

@@ -52,6 +52,12 @@ impl Mailbox {
 
     pub(super) fn bury(&mut self, now: Timestamp, entry: Entry, cause: DeadCause) {
         let Entry { id, queued, leaves_receipt, .. } = entry;
-        self.dead.push_back(Dead { queue_message: queued, died_at: now, cause, id, leaves_receipt });
+        self.dead.push_back(Dead {
+            queue_message: queued,
+            died_at: now,
+            cause,
+            id,
+            leaves_receipt,
+        });
     }
 }

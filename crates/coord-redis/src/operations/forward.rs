@@ -6,8 +6,8 @@ use coord_core::{AgentId, MessageResult, ReservationToken, SettleError, Unsuppor
 
 use super::ack::{ack, lost};
 use super::send::{
-    Prepared, RECIPIENT_COMPACT, RECIPIENT_TTA, check_durability, decode, index, limits, message_args,
-    note_answer, quota_key, run, send,
+    Prepared, RECIPIENT_COMPACT, RECIPIENT_TTA, check_durability, decode, index, limits,
+    message_args, note_answer, quota_key, run, send,
 };
 use crate::config::ForwardAcross;
 use crate::error::unexpected;

@@ -65,7 +65,8 @@ async fn compact(mailboxes: &Mailboxes, agent: &AgentId) -> Result<u64, BackendE
 
 async fn tta(mailboxes: &Mailboxes, agent: &AgentId) -> Result<u64, BackendError> {
     let policy = mailboxes.policy();
-    let parts = ["queue", "sched", "reserved", "reserved_deadlines", "dlq", "fence", "waiters", "gate"];
+    let parts =
+        ["queue", "sched", "reserved", "reserved_deadlines", "dlq", "fence", "waiters", "gate"];
     let script = &RECOVER.tta;
     let mut recovered = 0;
     let mut decided: Vec<(String, Verdict)> = Vec::new();

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use coord_core::{
     AgentId, AgentMessage, BackendError, Durability, InvalidInput, MessagePriority, MessageResult,
-    QueueMessage, ReceiptTicket, SendError, SendOptions, SendOutcome, SendRefusal, Unsupported, micros,
+    QueueMessage, ReceiptTicket, SendError, SendOptions, SendOutcome, SendRefusal, Unsupported,
+    micros,
 };
 
 use redis::Value;

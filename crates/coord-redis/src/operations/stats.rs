@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use coord_core::{AdminError, AgentId, BackendError, Gate, MailboxStats, RateLimit, ReadyCounts, Timestamp};
+use coord_core::{
+    AdminError, AgentId, BackendError, Gate, MailboxStats, RateLimit, ReadyCounts, Timestamp,
+};
 use redis::from_redis_value;
 
 use crate::error::{running, unexpected};
@@ -105,7 +107,7 @@ async fn scan(mailboxes: &Mailboxes) -> Result<BTreeSet<String>, BackendError> {
 }
 
 /// The agent of `type:instance`; an instance with a colon, which only others make, stays whole.
-fn agent_of(name: &str) -> Option<AgentId> {
+pub(super) fn agent_of(name: &str) -> Option<AgentId> {
     let (kind, instance) = name.split_once(':')?;
     let instance = (instance != "default").then(|| instance.to_owned());
     Some(AgentId::foreign(kind, instance))

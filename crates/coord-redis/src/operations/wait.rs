@@ -154,8 +154,16 @@ fn call<'a>(
                 .arg(mode.as_str())
         }
         KeyLayout::Tta => {
-            let parts =
-                ["queue", "sched", "reserved", "reserved_deadlines", "dlq", "fence", "waiters", "gate"];
+            let parts = [
+                "queue",
+                "sched",
+                "reserved",
+                "reserved_deadlines",
+                "dlq",
+                "fence",
+                "waiters",
+                "gate",
+            ];
             // Expired ones are asked for once: what expires meanwhile waits for the next step.
             let limit = if decided.is_empty() { SWEEP_LIMIT as u64 } else { 0 };
             let call = entry(Call::new(&WAIT.tta, keys(&parts)), ask)

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use coord_core::mailbox::Order;
 use coord_core::{
     AdminError, BackendErrorKind, DeadSelection, MailboxPolicy, MessageCoordinator, MessageMetrics,
-    Page, ReceiveError, SendError, SharedCoordinator,
+    Page, ReceiveError, SendError, SendOptions, SharedCoordinator,
 };
 use coord_redis::{KeyLayout, RedisMessageCoordinator, Role};
 use coord_testkit::conformance::Backend;
@@ -131,6 +131,18 @@ async fn each_role_can_do_its_own_and_no_more() {
         let operator = as_role(Role::Operator).await;
         let (from, to) = (&world.from, &world.to);
         producer.send_message(from, to, world.message("{}")).await.unwrap();
+        let types = [coord_core::MessageType::Event];
+        let handle = consumer.subscribe_to_messages(to, &types).await.unwrap();
+        let mut event = world.message("{}");
+        event.message_type = types[0];
+        let published = producer.publish(from, event, SendOptions::new()).await.unwrap();
+        assert_eq!(published.delivered(), 1);
+        handle.close().await.unwrap();
+        let received = consumer.receive_batch(to, 2, LONG).await.unwrap();
+        for received in &received[1..] {
+            consumer.ack(to, &received.token).await.unwrap();
+        }
+        consumer.release(to, &received[0].token).await.unwrap();
         // Denied inside a script, and outside of one.
         let stranger = as_role(Role::Breaker).await;
         let denied = stranger.receive(to, LONG).await;

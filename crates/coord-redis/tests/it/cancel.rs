@@ -185,7 +185,14 @@ async fn drop_after(
         }),
         Operation::Subscribe => Box::pin(async {
             let types = MessageType::ALL;
-            world.mail.subscribe_to_messages(&world.to, &types).await.expect("subscribes").leave();
+            world
+                .mail
+                .subscribe_to_messages(&world.to, &types)
+                .await
+                .expect("subscribes")
+                .leave()
+                .await
+                .expect("leaves");
         }),
     };
     let is_done = polled(started, polls, turns).await;

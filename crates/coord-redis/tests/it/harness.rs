@@ -262,6 +262,11 @@ impl Random {
         Self(seed)
     }
 
+    /// From a seed that was drawn, for one task of many.
+    pub(crate) const fn from_seed(seed: u64) -> Self {
+        Self(seed)
+    }
+
     pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;

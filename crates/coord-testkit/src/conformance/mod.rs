@@ -59,9 +59,11 @@ pub mod pause;
 pub mod peek;
 pub mod poison;
 pub mod policy;
+pub mod publish;
 pub mod purge;
 pub mod receipts;
 pub mod receive;
+pub mod reconcile;
 pub mod recover;
 pub mod redrive;
 pub mod release;
@@ -149,6 +151,13 @@ macro_rules! conformance_suite {
             poison: [goes_to_the_dead_letters, does_not_block, foreign_messages_are_read,
                 foreign_attempts_count, unknown_fields_survive_a_nack];
             policy: [refuses_bad_fields, holds_for_later_operations];
+            publish: [
+                reaches_every_subscriber, of_another_type_reaches_nobody, nobody_is_fine,
+                filters_by_topic, filters_by_tags, several_handles_get_one_copy,
+                closed_ones_are_passed_over, left_ones_are_reached,
+                a_full_mailbox_does_not_stop_the_others, the_sender_may_be_among_them,
+                keeps_the_message, refuses_bad_input,
+            ];
             purge: [takes_the_dead_only, only_the_named, takes_the_unreadable, unused_is_nothing];
             receipts: [
                 tell_of_each_recipient, are_left_by_every_settling, survive_retries_and_death,
@@ -162,6 +171,8 @@ macro_rules! conformance_suite {
                 expiry_ends_in_the_dead_letters, attempts_are_kept_if_asked,
                 consumers_never_share, refuses_bad_input, default_instance_is_one_mailbox,
             ];
+            reconcile: [leaves_the_healthy, what_is_settled_stays_so, unused_is_nothing,
+                refuses_bad_input];
             recover: [counts_what_expired, leaves_the_living, of_all_mailboxes, of_one_mailbox,
                 old_token_is_lost, keeps_the_level, unused_is_nothing, refuses_invalid_agents];
             redrive: [
@@ -176,8 +187,10 @@ macro_rules! conformance_suite {
                 many_senders_never_overfill, ids_are_new_and_ascending, refuses_bad_recipients,
                 refuses_bad_options,
             ];
-            subscribe: [names_each_type_once, close_removes, drop_removes, leave_keeps,
-                refuses_invalid_agents];
+            subscribe: [
+                names_each_type_once, close_removes, drop_removes, leave_keeps,
+                handles_are_counted, left_outlives_the_held, refuses_invalid_agents,
+            ];
             wait: [
                 takes_what_is_there, zero_does_not_wait, a_send_wakes, a_large_message_wakes,
                 settling_wakes, a_delay_that_ends_wakes, a_retry_wakes,

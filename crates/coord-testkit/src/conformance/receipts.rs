@@ -37,8 +37,7 @@ pub async fn tell_of_each_recipient(backend: &dyn Backend) {
     let names = ["writer:w1", "writer:w2", "writer:w3"];
     let recipients = names.map(agent);
     let message = stage.message("msg-000001");
-    let sent =
-        stage.mail.broadcast_message_with(&stage.from, message, &recipients, options).await;
+    let sent = stage.mail.broadcast_message_with(&stage.from, message, &recipients, options).await;
     let Ok(sent) = sent.into_iter().collect::<Result<Vec<_>, _>>() else { return };
     let tickets: Vec<_> = sent.into_iter().filter_map(|result| result.ticket).collect();
     assert_eq!(tickets.len(), 3);

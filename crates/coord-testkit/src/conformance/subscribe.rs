@@ -50,8 +50,41 @@ pub async fn drop_removes(backend: &dyn Backend) {
 pub async fn leave_keeps(backend: &dyn Backend) {
     let stage = Stage::new(backend).await;
     let handle = stage.mail.subscribe_to_messages(&stage.to, &BOTH).await.expect("it works");
-    handle.leave();
+    handle.leave().await.expect("leaving works");
     recorded(&stage, &BOTH).await;
+}
+
+/// A type stays until the last handle of its agent that wants it is gone.
+pub async fn handles_are_counted(backend: &dyn Backend) {
+    let stage = Stage::new(backend).await;
+    let subscribe = async |types: &[MessageType]| {
+        stage.mail.subscribe_to_messages(&stage.to, types).await.expect("it works")
+    };
+    let first = subscribe(&BOTH).await;
+    let second = subscribe(&[MessageType::Event, MessageType::Response]).await;
+    recorded(&stage, &[MessageType::Request, MessageType::Response, MessageType::Event]).await;
+    first.close().await.expect("closing works");
+    recorded(&stage, &[MessageType::Response, MessageType::Event]).await;
+    let third = subscribe(&[MessageType::Event]).await;
+    drop(second);
+    recorded(&stage, &[MessageType::Event]).await;
+    third.close().await.expect("closing works");
+    recorded(&stage, &[]).await;
+}
+
+/// What was left stays, whoever held the same type and is gone.
+pub async fn left_outlives_the_held(backend: &dyn Backend) {
+    let stage = Stage::new(backend).await;
+    let types = [MessageType::Event];
+    let held = stage.mail.subscribe_to_messages(&stage.to, &BOTH).await.expect("it works");
+    let left = stage.mail.subscribe_to_messages(&stage.to, &types).await.expect("it works");
+    left.leave().await.expect("leaving works");
+    held.close().await.expect("closing works");
+    recorded(&stage, &types).await;
+    let again = stage.mail.subscribe_to_messages(&stage.to, &BOTH).await.expect("it works");
+    recorded(&stage, &BOTH).await;
+    again.close().await.expect("closing works");
+    recorded(&stage, &types).await;
 }
 
 /// An agent that cannot name a mailbox is refused by name of the field.

@@ -5,11 +5,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use coord_core::mailbox::{ForwardOutcome, Mailbox, Send};
 use coord_core::{
-    AdminError, AgentId, AgentMessage, DeadLetter, DeadSelection, Durability, FailureType, Gate,
-    InvalidInput, MailboxPolicy, MailboxStats, MessageCoordinator, MessageId, MessageResult,
-    MessageSubscription, MessageType, NackOutcome, Page, PeekedMessage, QueueMessage, RateLimit,
-    ReadyCounts, Receipt, ReceiptTicket, ReceiveError, ReceivedMessage, ReservationToken, SendError,
-    SendOptions, SendOutcome, SettleError, Timestamp, Unsupported, check_visibility, hand_on,
+    AdminError, AgentId, AgentMessage, DeadLetter, DeadSelection, Durability, FailureType, Filter,
+    Gate, InvalidInput, MailboxPolicy, MailboxStats, MessageCoordinator, MessageId, MessageResult,
+    MessageSubscription, MessageType, NackOutcome, Page, PeekedMessage, Publication, QueueMessage,
+    RateLimit, ReadyCounts, Receipt, ReceiptTicket, ReceiveError, ReceivedMessage, Reconciliation,
+    ReservationToken, SendError, SendOptions, SendOutcome, SettleError, Timestamp, Unsupported,
+    check_grace, check_visibility, hand_on,
 };
 
 use super::InMemoryCoordinator;
@@ -68,17 +69,41 @@ impl MessageCoordinator for InMemoryCoordinator {
         agent: &AgentId,
         types: &[MessageType],
     ) -> Result<MessageSubscription, AdminError> {
+        self.subscribe_to_messages_with(agent, types, Filter::any()).await
+    }
+
+    async fn subscribe_to_messages_with(
+        &self,
+        agent: &AgentId,
+        types: &[MessageType],
+        filter: Filter,
+    ) -> Result<MessageSubscription, AdminError> {
         agent.check()?;
         let types = distinct(types);
-        let number = {
+        let handle = {
             let mut state = self.state();
-            state.subscribe(agent, &types);
-            state.count()
+            let handle = state.count();
+            state.subscriptions.hold(agent, handle, &types, filter);
+            handle
         };
-        let closer =
-            Closer { coordinator: self.clone(), agent: agent.clone(), types: types.clone() };
-        let id = format!("sub_{number:012x}");
+        let closer = Closer { coordinator: self.clone(), agent: agent.clone(), handle };
+        let id = format!("sub_{handle:012x}");
         Ok(MessageSubscription::new(id, agent.clone(), types, Box::new(closer)))
+    }
+
+    async fn publish(
+        &self,
+        sender: &AgentId,
+        message: AgentMessage,
+        options: SendOptions,
+    ) -> Result<Publication, SendError> {
+        sender.check()?;
+        options.validate()?;
+        check_durability(options)?;
+        let (kind, routing) = (message.message_type, &message.routing);
+        let found = self.state().subscriptions.subscribers(kind, routing);
+        let sent = self.broadcast_message_with(sender, message, &found, options).await;
+        Ok(Publication { results: found.into_iter().zip(sent).collect() })
     }
 
     async fn receive(
@@ -228,15 +253,22 @@ impl MessageCoordinator for InMemoryCoordinator {
         Ok(was_paused)
     }
 
-    async fn limit_rate(
-        &self,
-        agent: &AgentId,
-        rate: Option<RateLimit>,
-    ) -> Result<(), AdminError> {
+    async fn limit_rate(&self, agent: &AgentId, rate: Option<RateLimit>) -> Result<(), AdminError> {
         agent.check()?;
         self.state().open(agent)?.limit_rate(rate);
         self.shared.changed.notify_waiters();
         Ok(())
+    }
+
+    /// The machine does each step whole, so there is never anything to repair.
+    async fn reconcile(
+        &self,
+        agent: &AgentId,
+        grace: Duration,
+    ) -> Result<Reconciliation, AdminError> {
+        agent.check()?;
+        check_grace(grace)?;
+        Ok(Reconciliation::default())
     }
 
     fn configure(&self, policy: MailboxPolicy) -> Result<(), InvalidInput> {

@@ -4,17 +4,18 @@ use std::collections::BTreeMap;
 
 use coord_core::mailbox::{ForwardOutcome, Mailbox, Order, Send};
 use coord_core::{
-    AgentId, DeadBody, DeadLetter, DeadSelection, InvalidInput, MailboxPolicy, MessageType, Page,
-    QueueMessage, ReservationToken, SendOutcome, Timestamp,
+    AgentId, DeadBody, DeadLetter, DeadSelection, InvalidInput, MailboxPolicy, Page, QueueMessage,
+    ReservationToken, SendOutcome, Timestamp,
 };
+
+use super::subscription::Subscriptions;
 
 #[derive(Debug)]
 pub(super) struct State {
     policy: MailboxPolicy,
     order: Order,
     boxes: BTreeMap<String, Held>,
-    /// Who is subscribed to what, and by how many handles.
-    subscriptions: BTreeMap<String, BTreeMap<MessageType, usize>>,
+    pub(super) subscriptions: Subscriptions,
     counter: u64,
 }
 
@@ -27,8 +28,9 @@ struct Held {
 }
 
 impl State {
-    pub(super) const fn new(policy: MailboxPolicy, order: Order) -> Self {
-        Self { policy, order, boxes: BTreeMap::new(), subscriptions: BTreeMap::new(), counter: 0 }
+    pub(super) fn new(policy: MailboxPolicy, order: Order) -> Self {
+        let (boxes, subscriptions) = (BTreeMap::new(), Subscriptions::default());
+        Self { policy, order, boxes, subscriptions, counter: 0 }
     }
 
     pub(super) const fn policy(&self) -> MailboxPolicy {
@@ -149,34 +151,6 @@ impl State {
         letters.sort_by_key(|letter| letter.died_at);
         let skip = usize::try_from(page.offset).unwrap_or(usize::MAX);
         letters.into_iter().skip(skip).take(page.bounded_limit() as usize).collect()
-    }
-
-    pub(super) fn subscriptions(&self, agent: &AgentId) -> Vec<MessageType> {
-        let found = self.subscriptions.get(&agent.mailbox_key());
-        found.map(|types| types.keys().copied().collect()).unwrap_or_default()
-    }
-
-    pub(super) fn subscribe(&mut self, agent: &AgentId, types: &[MessageType]) {
-        if types.is_empty() {
-            return;
-        }
-        let entry = self.subscriptions.entry(agent.mailbox_key()).or_default();
-        for kind in types {
-            *entry.entry(*kind).or_default() += 1;
-        }
-    }
-
-    pub(super) fn unsubscribe(&mut self, agent: &AgentId, types: &[MessageType]) {
-        let Some(entry) = self.subscriptions.get_mut(&agent.mailbox_key()) else { return };
-        for kind in types {
-            if let Some(handles) = entry.get_mut(kind) {
-                *handles = handles.saturating_sub(1);
-            }
-        }
-        entry.retain(|_, handles| *handles > 0);
-        if entry.is_empty() {
-            self.subscriptions.remove(&agent.mailbox_key());
-        }
     }
 
     fn held(&mut self, agent: &AgentId) -> Result<&mut Held, InvalidInput> {
