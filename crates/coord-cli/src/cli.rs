@@ -5,7 +5,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use coord_core::InvalidInput;
 use coord_redis::KeyLayout;
 
-use crate::commands::{Verb, agents, completions, deregister, discover, fake_redis, man, register};
+use crate::commands::{
+    Verb, agents, completions, deregister, discover, fake_redis, man, migrate, register,
+};
 use crate::period::Period;
 
 /// Mailboxes for software agents in Redis: send, receive, inspect, repair.
@@ -98,6 +100,8 @@ pub(crate) enum Command {
     Agents(agents::AgentsArgs),
     /// Find agents by what they can do
     Discover(Box<discover::DiscoverArgs>),
+    /// Look at the data of the Python original before agents move over, and drain mailboxes
+    Migrate(migrate::MigrateArgs),
     /// Read requests as JSON lines from stdin and answer each on stdout, over one connection
     Pipe,
     /// Run a Redis server inside this process, until Ctrl-C; nothing is stored

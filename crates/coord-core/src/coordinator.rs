@@ -11,9 +11,11 @@ use crate::dead_letters::{DeadLetter, DeadMatches, DeadSelection, RedriveRate};
 use crate::error::{AdminError, InvalidInput, ReceiveError, SendError, SettleError, Unsupported};
 use crate::failure::{FailureType, NackOutcome};
 use crate::filter::Filter;
+use crate::gate::RateLimit;
 use crate::inspect::{MailboxStats, Page, PeekedMessage};
 use crate::message::{AgentMessage, MessageId, MessageType};
 use crate::policy::MailboxPolicy;
+use crate::receipt::{Receipt, ReceiptTicket};
 use crate::reconcile::Reconciliation;
 use crate::reservation::{AckAndReceive, ReceivedMessage, ReservationToken};
 use crate::send::{MessageResult, SendOptions};
@@ -316,6 +318,65 @@ pub trait MessageCoordinator: Send + Sync {
     /// # Errors
     /// [`AdminError`]; what was taken back before the failure stays so.
     async fn recover_pending(&self, agent: Option<&AgentId>) -> Result<u64, AdminError>;
+
+    /// What became of messages that leave a receipt, one answer each, in order.
+    ///
+    /// Tickets are in the results of sends with
+    /// [`SendOptions::with_receipt`](SendOptions::with_receipt); a broadcast gives one of each
+    /// recipient that took it.
+    ///
+    /// # Errors
+    /// [`AdminError`].
+    async fn receipts(&self, tickets: &[ReceiptTicket]) -> Result<Vec<Receipt>, AdminError> {
+        let _ = tickets;
+        Err(unsupported("receipts"))
+    }
+
+    /// The same, as soon as `quorum` of them are settled or nobody is pending any more, at the
+    /// latest after `timeout`. Adapters may look at growing intervals of at most 250 ms.
+    ///
+    /// # Errors
+    /// [`AdminError`]; `timeout` is at most [`MAX_WAIT`](crate::MAX_WAIT).
+    async fn wait_for_receipts(
+        &self,
+        tickets: &[ReceiptTicket],
+        quorum: usize,
+        timeout: Duration,
+    ) -> Result<Vec<Receipt>, AdminError> {
+        let _ = (tickets, quorum, timeout);
+        Err(unsupported("receipts"))
+    }
+
+    /// Hands out nothing from the mailbox of `agent` any more, whoever asks; false if it was
+    /// paused already. Sends are taken, what is reserved can be settled, waiters go on waiting.
+    ///
+    /// Kept with the mailbox: it outlives this process. Consumers of the original take no notice.
+    ///
+    /// # Errors
+    /// [`AdminError`].
+    async fn pause(&self, agent: &AgentId) -> Result<bool, AdminError> {
+        let _ = agent;
+        Err(unsupported("pausing a mailbox"))
+    }
+
+    /// Ends a pause; false if the mailbox was not paused.
+    ///
+    /// # Errors
+    /// [`AdminError`].
+    async fn resume(&self, agent: &AgentId) -> Result<bool, AdminError> {
+        let _ = agent;
+        Err(unsupported("resuming a mailbox"))
+    }
+
+    /// Hands out no more than `rate` from the mailbox of `agent`, to all its consumers together;
+    /// `None` ends that. Kept with the mailbox, as a pause.
+    ///
+    /// # Errors
+    /// [`AdminError`].
+    async fn limit_rate(&self, agent: &AgentId, rate: Option<RateLimit>) -> Result<(), AdminError> {
+        let _ = (agent, rate);
+        Err(unsupported("limiting the rate of a mailbox"))
+    }
 
     /// Repairs a mailbox that a crashed peer, or a hand inside the store, left in disorder:
     /// messages that nobody could ever receive are put back to ready, reservations without a

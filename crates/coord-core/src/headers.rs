@@ -54,6 +54,11 @@ impl Headers {
         Err(InvalidInput::new("header", problem))
     }
 
+    /// Notes something of this library's own, whatever else there is.
+    pub(crate) fn set(&mut self, name: &str, value: String) {
+        self.0.insert(name.to_owned(), value);
+    }
+
     /// The value of a name.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)

@@ -2,6 +2,7 @@
 
 use crate::agent::AgentId;
 use crate::envelope::QueueMessage;
+use crate::gate::Gate;
 use crate::time::Timestamp;
 
 /// Ready messages by level.
@@ -40,6 +41,8 @@ pub struct MailboxStats {
     pub depth: u64,
     /// When the oldest ready message became ready.
     pub oldest_ready: Option<Timestamp>,
+    /// Whether the mailbox hands out what is ready.
+    pub gate: Gate,
     /// The server's time of this snapshot.
     pub now: Timestamp,
 }

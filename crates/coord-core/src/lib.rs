@@ -8,6 +8,7 @@ mod envelope;
 mod error;
 mod failure;
 mod filter;
+mod gate;
 mod headers;
 mod inspect;
 mod json;
@@ -16,6 +17,7 @@ mod message;
 mod metrics;
 mod payload;
 mod policy;
+mod receipt;
 mod reconcile;
 pub mod registry;
 mod reservation;
@@ -24,6 +26,7 @@ mod subscription;
 #[cfg(test)]
 mod test_values;
 mod time;
+mod trail;
 
 pub use agent::AgentId;
 pub use coordinator::{MessageCoordinator, SharedCoordinator};
@@ -37,6 +40,7 @@ pub use failure::{
     FailureType, MAX_ERROR_BYTES, NackOutcome, VISIBILITY_TIMEOUT_EXPIRED, trim_error,
 };
 pub use filter::{Filter, TopicPattern};
+pub use gate::{Gate, RateLimit};
 pub use headers::Headers;
 pub use inspect::{MailboxStats, Page, PeekedMessage, Place, ReadyCounts};
 pub use message::{AgentMessage, MessageId, MessagePriority, MessageType, RoutingKey};
@@ -45,6 +49,7 @@ pub use metrics::{
 };
 pub use payload::Payload;
 pub use policy::{ExpiryPolicy, MailboxPolicy};
+pub use receipt::{Receipt, ReceiptCount, ReceiptTicket};
 pub use reconcile::{MAX_GRACE, Reconciliation, check_grace};
 pub use reservation::{
     AckAndReceive, MAX_VISIBILITY, MAX_WAIT, ReceivedMessage, ReservationToken, check_visibility,
@@ -53,3 +58,4 @@ pub use reservation::{
 pub use send::{Durability, MessageResult, SendOptions, SendOutcome, SendRefusal};
 pub use subscription::{MessageSubscription, Publication, SubscriptionCloser};
 pub use time::{Timestamp, micros};
+pub use trail::{Trail, hand_on};

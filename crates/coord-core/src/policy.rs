@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use crate::error::InvalidInput;
+use crate::message::{AgentMessage, MessagePriority, MessageType};
 use crate::time::micros;
 
 /// What an expired reservation counts as.
@@ -25,6 +26,10 @@ pub enum ExpiryPolicy {
 /// - `backoff_base`: 1 s, `backoff_factor`: 2, `backoff_max`: 30 s
 /// - `expiry`: [`ExpiryPolicy::CountAttempt`]
 /// - `low_every`: none, so that a HIGH message always goes first
+/// - `queue_reserve`: 0, all of the capacity is for everybody
+/// - `sender_quota`: none
+/// - `hop_limit`: 100 hand-overs of the same work
+/// - `ping_pong_limit`: none, since a dialogue looks the same
 ///
 /// ```
 /// use coord_core::MailboxPolicy;
@@ -44,11 +49,19 @@ pub struct MailboxPolicy {
     backoff_max: Duration,
     expiry: ExpiryPolicy,
     low_every: Option<NonZeroU32>,
+    queue_reserve: u64,
+    sender_quota: Option<u64>,
+    hop_limit: Option<u32>,
+    ping_pong_limit: Option<u32>,
 }
 
 impl MailboxPolicy {
     /// The largest `queue_size`.
     pub const MAX_QUEUE_SIZE: u64 = 1_000_000_000;
+    /// The largest `sender_quota`.
+    pub const MAX_SENDER_QUOTA: u64 = 10_000;
+    /// The largest `hop_limit`.
+    pub const MAX_HOPS: u32 = 1_000;
     /// The longest back-off.
     pub const MAX_BACKOFF: Duration = Duration::from_secs(30 * 86_400);
 
@@ -62,6 +75,10 @@ impl MailboxPolicy {
             backoff_max: Duration::from_secs(30),
             expiry: ExpiryPolicy::CountAttempt,
             low_every: None,
+            queue_reserve: 0,
+            sender_quota: None,
+            hop_limit: Some(100),
+            ping_pong_limit: None,
         }
     }
 
@@ -101,6 +118,66 @@ impl MailboxPolicy {
     pub const fn with_low_every(mut self, n: Option<NonZeroU32>) -> Self {
         self.low_every = n;
         self
+    }
+
+    /// The last `messages` of the capacity are kept for HIGH messages and for responses: who is
+    /// asked to slow down can still be told so, and work under way still gets its answers.
+    #[must_use]
+    pub const fn with_queue_reserve(mut self, messages: u64) -> Self {
+        self.queue_reserve = messages;
+        self
+    }
+
+    /// At most `messages` unsettled messages of one sender in a mailbox: one that runs wild does
+    /// not take the place of all others. `None` turns that off. Not on the original's layout.
+    #[must_use]
+    pub const fn with_sender_quota(mut self, messages: Option<u64>) -> Self {
+        self.sender_quota = messages;
+        self
+    }
+
+    /// How often the same work may be handed on, and how often from the same agent to the same
+    /// other; `None` for as often as they like. See [`Trail`](crate::Trail).
+    #[must_use]
+    pub const fn with_hop_limits(mut self, hops: Option<u32>, ping_pong: Option<u32>) -> Self {
+        self.hop_limit = hops;
+        self.ping_pong_limit = ping_pong;
+        self
+    }
+
+    /// How many places are kept for HIGH messages and responses.
+    pub const fn queue_reserve(&self) -> u64 {
+        self.queue_reserve
+    }
+
+    /// The most unsettled messages of one sender, if limited.
+    pub const fn sender_quota(&self) -> Option<u64> {
+        self.sender_quota
+    }
+
+    /// How often the same work may be handed on.
+    pub const fn hop_limit(&self) -> Option<u32> {
+        self.hop_limit
+    }
+
+    /// How often the same work may go from one agent to the same other.
+    pub const fn ping_pong_limit(&self) -> Option<u32> {
+        self.ping_pong_limit
+    }
+
+    /// Whether a message may use the places that are kept.
+    pub const fn is_privileged(&self, message: &AgentMessage) -> bool {
+        matches!(message.priority, MessagePriority::High)
+            || matches!(message.message_type, MessageType::Response)
+    }
+
+    /// How full the mailbox may be for this message to be taken: below this.
+    pub const fn room_for(&self, message: &AgentMessage) -> u64 {
+        if self.is_privileged(message) {
+            self.queue_size
+        } else {
+            self.queue_size.saturating_sub(self.queue_reserve)
+        }
     }
 
     /// The most messages of a mailbox.
@@ -173,6 +250,27 @@ impl MailboxPolicy {
             let max = Self::MAX_QUEUE_SIZE;
             return limit("queue_size", format!("{}, must be 1 to {max}", self.queue_size));
         }
+        if self.queue_reserve >= self.queue_size {
+            let size = self.queue_size;
+            let problem = format!("{}, must be less than queue_size {size}", self.queue_reserve);
+            return limit("queue_reserve", problem);
+        }
+        if let Some(quota) = self.sender_quota
+            && !(1..=Self::MAX_SENDER_QUOTA).contains(&quota)
+        {
+            let max = Self::MAX_SENDER_QUOTA;
+            return limit("sender_quota", format!("{quota}, must be 1 to {max}"));
+        }
+        for (field, hops) in
+            [("hop_limit", self.hop_limit), ("ping_pong_limit", self.ping_pong_limit)]
+        {
+            if let Some(hops) = hops
+                && !(1..=Self::MAX_HOPS).contains(&hops)
+            {
+                let max = Self::MAX_HOPS;
+                return limit(field, format!("{hops}, must be 1 to {max}"));
+            }
+        }
         if !self.backoff_factor.is_finite() || self.backoff_factor < 1.0 {
             return limit(
                 "backoff_factor",
@@ -221,6 +319,11 @@ mod tests {
         for (bad, field) in [
             (policy.with_queue_size(0), "queue_size"),
             (policy.with_queue_size(u64::MAX), "queue_size"),
+            (policy.with_queue_size(10).with_queue_reserve(10), "queue_reserve"),
+            (policy.with_sender_quota(Some(0)), "sender_quota"),
+            (policy.with_sender_quota(Some(10_001)), "sender_quota"),
+            (policy.with_hop_limits(Some(0), None), "hop_limit"),
+            (policy.with_hop_limits(None, Some(1_001)), "ping_pong_limit"),
             (policy.with_backoff(second, 0.5, second), "backoff_factor"),
             (policy.with_backoff(second, f64::NAN, second), "backoff_factor"),
             (policy.with_backoff(week, 2.0, second), "backoff_base"),

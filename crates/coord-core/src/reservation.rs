@@ -7,22 +7,25 @@ use std::time::Duration;
 use crate::envelope::QueueMessage;
 use crate::error::InvalidInput;
 use crate::time::Timestamp;
+use crate::trail::Trail;
 
 /// What proves that a consumer holds a message: `res_` and 16 lower-case hex digits.
 ///
 /// A token that came out of a receive also remembers the stored envelope, which saves a round
-/// trip when the message is given back on a layout that keeps attempts inside the JSON. A token
-/// that was parsed from text works everywhere too. Equality is that of the text.
+/// trip when the message is given back on a layout that keeps attempts inside the JSON, and the
+/// way of work that was handed on, which a forward carries on. A token that was parsed from text
+/// works everywhere too, but with it a forward begins a new way. Equality is that of the text.
 #[derive(Clone)]
 pub struct ReservationToken {
     text: Box<str>,
     envelope: Option<Arc<str>>,
+    trail: Option<Arc<Trail>>,
 }
 
 impl ReservationToken {
     /// Makes the token of a number; adapters draw it at random.
     pub fn from_bits(bits: u64) -> Self {
-        Self { text: format!("res_{bits:016x}").into(), envelope: None }
+        Self { text: format!("res_{bits:016x}").into(), envelope: None, trail: None }
     }
 
     /// Reads a token.
@@ -33,7 +36,7 @@ impl ReservationToken {
         let hex = text.strip_prefix("res_").unwrap_or_default();
         let is_hex = |b: &u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
         if hex.len() == 16 && hex.as_bytes().iter().all(is_hex) {
-            return Ok(Self { text: text.into(), envelope: None });
+            return Ok(Self { text: text.into(), envelope: None, trail: None });
         }
         let problem = format!("{text:?} is not `res_` and 16 lower-case hex digits");
         Err(InvalidInput::new("token", problem))
@@ -49,6 +52,11 @@ impl ReservationToken {
     /// The stored envelope, if this token came out of a receive.
     pub fn envelope(&self) -> Option<&str> {
         self.envelope.as_deref()
+    }
+
+    /// The way of the message it was received with, if that was handed on before.
+    pub fn trail(&self) -> Option<&Trail> {
+        self.trail.as_deref()
     }
 
     /// The text.
@@ -120,12 +128,14 @@ pub struct ReceivedMessage {
 
 impl ReceivedMessage {
     /// A reservation of `queue_message` under `token`.
-    pub const fn new(
-        token: ReservationToken,
+    pub fn new(
+        mut token: ReservationToken,
         queue_message: QueueMessage,
         visibility_deadline: Timestamp,
         fence: u64,
     ) -> Self {
+        let trail = Trail::of(&queue_message.message);
+        token.trail = (trail.hops() > 0).then(|| Arc::new(trail));
         Self { token, queue_message, visibility_deadline, fence }
     }
 }

@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use crate::error::InvalidInput;
 use crate::message::MessageId;
+use crate::receipt::ReceiptTicket;
 
 /// What a send may ask for beside the message.
 ///
@@ -16,12 +17,14 @@ use crate::message::MessageId;
 /// - `expires_in`: none, the message never expires
 /// - `dedup_window`: none, the same id twice is two messages
 /// - `durability`: [`Durability::Accepted`]
+/// - `receipt`: none
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SendOptions {
     delay: Option<Duration>,
     expires_in: Option<Duration>,
     dedup_window: Option<Duration>,
     durability: Durability,
+    receipt: bool,
 }
 
 /// How safe a message must be before its send is answered.
@@ -75,7 +78,13 @@ impl SendOptions {
 
     /// The defaults.
     pub const fn new() -> Self {
-        Self { delay: None, expires_in: None, dedup_window: None, durability: Durability::Accepted }
+        Self {
+            delay: None,
+            expires_in: None,
+            dedup_window: None,
+            durability: Durability::Accepted,
+            receipt: false,
+        }
     }
 
     /// The message becomes ready this long after the server took it.
@@ -105,6 +114,19 @@ impl SendOptions {
     pub const fn with_durability(mut self, durability: Durability) -> Self {
         self.durability = durability;
         self
+    }
+
+    /// The message leaves a receipt when it is settled: its result has a
+    /// [`ReceiptTicket`] to ask with. Not on the original's layout.
+    #[must_use]
+    pub const fn with_receipt(mut self) -> Self {
+        self.receipt = true;
+        self
+    }
+
+    /// Whether it leaves a receipt.
+    pub const fn leaves_receipt(&self) -> bool {
+        self.receipt
     }
 
     /// How safe the message must be.
@@ -162,8 +184,29 @@ pub enum SendRefusal {
     QueueFull {
         /// Ready, delayed and reserved messages in it.
         depth: u64,
-        /// The most it may hold.
+        /// The most it may hold; for a message that is neither HIGH nor a response, without what
+        /// is kept for those.
         limit: u64,
+    },
+    /// The sender has as many messages in it as it may.
+    #[error("sender quota reached")]
+    SenderQuota {
+        /// The most unsettled messages of one sender.
+        limit: u64,
+    },
+    /// The message was handed on more often than it may be; see
+    /// [`Trail`](crate::Trail).
+    #[error("hop limit reached")]
+    HopLimit {
+        /// The most hops.
+        limit: u32,
+    },
+    /// Two agents hand the same work to each other again and again; see
+    /// [`Trail`](crate::Trail).
+    #[error("handed back and forth")]
+    PingPong {
+        /// How often this sender may hand it to this recipient.
+        limit: u32,
     },
 }
 
@@ -196,12 +239,21 @@ pub struct MessageResult {
     pub message_id: MessageId,
     /// What the mailbox did.
     pub outcome: SendOutcome,
+    /// To ask with what became of it, if it was taken and leaves a receipt.
+    pub ticket: Option<ReceiptTicket>,
 }
 
 impl MessageResult {
     /// An answer about `message_id`.
     pub const fn new(message_id: MessageId, outcome: SendOutcome) -> Self {
-        Self { message_id, outcome }
+        Self { message_id, outcome, ticket: None }
+    }
+
+    /// The same with a ticket.
+    #[must_use]
+    pub fn with_ticket(mut self, ticket: ReceiptTicket) -> Self {
+        self.ticket = Some(ticket);
+        self
     }
 
     /// Whether the mailbox holds (or, for a duplicate, has held) the message.

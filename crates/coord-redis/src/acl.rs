@@ -98,9 +98,17 @@ impl Role {
                 "client|tracking",
             ],
             (Self::Operator, KeyLayout::Compact) => &["smembers", "time", "acl|whoami"],
-            (Self::Operator, KeyLayout::Tta) => {
-                &["scan", "time", "acl|whoami", "zcard", "hlen", "lrange", "zrange", "hscan"]
-            }
+            (Self::Operator, KeyLayout::Tta) => &[
+                "scan",
+                "time",
+                "acl|whoami",
+                "zcard",
+                "hlen",
+                "lrange",
+                "zrange",
+                "hscan",
+                "memory|usage",
+            ],
             (Self::Registry, _) => &["get", "mget", "time", "publish"],
             (Self::Breaker, _) => {
                 &["get", "sadd", "srem", "sscan", "sismember", "del", "subscribe", "ping"]
@@ -119,9 +127,11 @@ impl Role {
                 "lib/time",
                 "lib/waiters",
                 "lib/compact_take",
+                "lib/gate",
                 "lib/compact_serve",
                 "lib/compact_send",
                 "compact/send",
+                "compact/receipts",
                 "lib/subscriptions",
                 "compact/publish",
             ]),
@@ -129,6 +139,7 @@ impl Role {
                 "lib/time",
                 "lib/waiters",
                 "lib/tta_take",
+                "lib/gate",
                 "lib/tta_serve",
                 "lib/tta_send",
                 "tta/send",
@@ -167,7 +178,8 @@ fn of_layout(layout: KeyLayout, is_wanted: impl Fn(&str) -> bool) -> Vec<&'stati
     let layout = layout.as_str();
     let is_in = |name: &str| match name.split_once('/') {
         Some(("lib", part)) => {
-            matches!(part, "time" | "waiters" | "subscriptions") || part.starts_with(layout)
+            matches!(part, "gate" | "time" | "waiters" | "subscriptions")
+                || part.starts_with(layout)
         }
         // The same in both layouts, so one script serves both.
         Some(("compact", verb @ ("publish" | "subscribe" | "unsubscribe" | "unwait"))) => {
@@ -220,6 +232,7 @@ const SCRIPTS: &[(&str, &str)] = scripts![
     "lib/compact_serve",
     "lib/compact_settle",
     "lib/compact_take",
+    "lib/gate",
     "lib/registry",
     "lib/subscriptions",
     "lib/time",
@@ -235,9 +248,11 @@ const SCRIPTS: &[(&str, &str)] = scripts![
     "compact/extend",
     "compact/forward",
     "compact/nack",
+    "compact/pause",
     "compact/peek",
     "compact/publish",
     "compact/purge",
+    "compact/receipts",
     "compact/receive",
     "compact/reconcile",
     "compact/recover",
@@ -253,6 +268,7 @@ const SCRIPTS: &[(&str, &str)] = scripts![
     "tta/extend",
     "tta/forward",
     "tta/nack",
+    "tta/pause",
     "tta/peek",
     "tta/purge",
     "tta/receive",

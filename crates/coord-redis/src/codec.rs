@@ -1,21 +1,23 @@
 //! What a stored message looks like in each layout.
 
-use coord_core::{AgentMessage, MessagePriority, Poison, QueueMessage, Timestamp};
+use coord_core::{AgentMessage, MessagePriority, Poison, QueueMessage, SendOptions, Timestamp};
 
 use crate::layout::KeyLayout;
 
-/// The bytes to store for a fresh message; `expires` marks one with a time to live.
+/// The bytes to store for a fresh message.
 pub(crate) fn encode(
     layout: KeyLayout,
     queued: &QueueMessage,
     enqueued_at: Timestamp,
-    expires: bool,
+    options: SendOptions,
 ) -> Vec<u8> {
     match layout {
         KeyLayout::Tta => queued.to_wire_enqueued(enqueued_at).into_bytes(),
         KeyLayout::Compact => {
-            let (level, expires) = (queued.priority.number(), u8::from(expires));
-            let mut record = format!("0:{level}:{expires}:{}:0:", enqueued_at.as_micros());
+            let level = queued.priority.number();
+            let expires = u8::from(options.expires_in().is_some());
+            let flags = expires + 2 * u8::from(options.leaves_receipt());
+            let mut record = format!("0:{level}:{flags}:{}:0:", enqueued_at.as_micros());
             queued.message.write_json(&mut record);
             record.into_bytes()
         }
@@ -41,7 +43,7 @@ pub(crate) fn decode(layout: KeyLayout, bytes: &[u8]) -> Result<QueueMessage, Po
 }
 
 /// A record of the compact layout, taken apart:
-/// `<attempts>:<level>:<expires>:<enqueued>:<n>:`, n bytes of last error, the message.
+/// `<attempts>:<level>:<flags>:<enqueued>:<n>:`, n bytes of last error, the message.
 pub(crate) struct Record<'a> {
     pub(crate) attempts: u32,
     pub(crate) level: MessagePriority,
@@ -59,7 +61,7 @@ impl<'a> Record<'a> {
             *slot = std::str::from_utf8(&rest[..end]).ok()?.parse().ok()?;
             rest = &rest[end + 1..];
         }
-        let [attempts, level, _expires, enqueued, length] = header;
+        let [attempts, level, _flags, enqueued, length] = header;
         let (failure, message) = rest.split_at_checked(usize::try_from(length).ok()?)?;
         // Failures start with a mark, so that "no text" and "an empty text" differ.
         let last_error = match failure.split_first() {

@@ -10,8 +10,9 @@ use coord_core::{
     AckAndReceive, AdminError, AgentId, AgentMessage, BackendError, DeadLetter, DeadMatches,
     DeadSelection, FailureType, Filter, InvalidInput, MailboxPolicy, MailboxStats,
     MessageCoordinator, MessageId, MessageMetrics, MessageResult, MessageSubscription, MessageType,
-    NackOutcome, NullMetrics, Page, PeekedMessage, Publication, ReceiveError, ReceivedMessage,
-    Reconciliation, RedriveRate, ReservationToken, SendError, SendOptions, SettleError, Timestamp,
+    NackOutcome, NullMetrics, Page, PeekedMessage, Publication, RateLimit, Receipt, ReceiptTicket,
+    ReceiveError, ReceivedMessage, Reconciliation, RedriveRate, ReservationToken, SendError,
+    SendOptions, SendOutcome, SettleError, Timestamp, hand_on,
 };
 use futures_util::future::join_all;
 use thiserror::Error;
@@ -21,6 +22,7 @@ use crate::connection::CommandLane;
 use crate::layout::KeyLayout;
 use crate::mailbox::Mailboxes;
 use crate::operations;
+use crate::operations::pause::GateOrder;
 use crate::operations::receive::Wanted;
 use crate::server::{ServerWarning, check_layout, check_server};
 use crate::waiting::{self, Hub};
@@ -303,6 +305,31 @@ impl MessageCoordinator for RedisMessageCoordinator {
         operations::recover::recover(&self.mailboxes, agent).await
     }
 
+    async fn receipts(&self, tickets: &[ReceiptTicket]) -> Result<Vec<Receipt>, AdminError> {
+        operations::receipts::receipts(&self.mailboxes, tickets).await
+    }
+
+    async fn wait_for_receipts(
+        &self,
+        tickets: &[ReceiptTicket],
+        quorum: usize,
+        timeout: Duration,
+    ) -> Result<Vec<Receipt>, AdminError> {
+        operations::receipts::wait_for_receipts(&self.mailboxes, tickets, quorum, timeout).await
+    }
+
+    async fn pause(&self, agent: &AgentId) -> Result<bool, AdminError> {
+        operations::pause::pause(&self.mailboxes, agent, GateOrder::Pause).await
+    }
+
+    async fn resume(&self, agent: &AgentId) -> Result<bool, AdminError> {
+        operations::pause::pause(&self.mailboxes, agent, GateOrder::Resume).await
+    }
+
+    async fn limit_rate(&self, agent: &AgentId, rate: Option<RateLimit>) -> Result<(), AdminError> {
+        operations::pause::pause(&self.mailboxes, agent, GateOrder::Limit(rate)).await.map(drop)
+    }
+
     async fn reconcile(
         &self,
         agent: &AgentId,
@@ -383,6 +410,13 @@ impl MessageCoordinator for RedisMessageCoordinator {
         message: AgentMessage,
         options: SendOptions,
     ) -> Result<MessageResult, SettleError> {
+        agent.check()?;
+        recipient.check()?;
+        let id = message.message_id.clone();
+        let message = match hand_on(agent, token, recipient, message, &self.policy()) {
+            Ok(message) => message,
+            Err(refusal) => return Ok(MessageResult::new(id, SendOutcome::Refused(refusal))),
+        };
         let prepared = operations::send::prepare(&self.mailboxes, agent, message, options)?;
         operations::forward::forward(&self.mailboxes, agent, token, recipient, &prepared).await
     }

@@ -40,7 +40,8 @@ impl Severity {
 #[non_exhaustive]
 pub struct Finding {
     /// What was checked: `version`, `eviction`, `persistence`, `memory`, `replication`, `acl`,
-    /// `clock`, `layout`, `leaks` or `tokens`.
+    /// `clock`, `layout`, `leaks` or `tokens`; before a migration also `instances`, `types`,
+    /// `entries`, `expired`, `capacity` and `usage`.
     pub check: &'static str,
     /// The server, prefix or mailbox.
     pub subject: String,
@@ -57,7 +58,7 @@ const MAX_SKEW: Duration = Duration::from_secs(1);
 /// How full the memory may be, in percent.
 const MAX_MEMORY_PERCENT: u64 = 80;
 /// How many mailboxes are looked at.
-const MAX_MAILBOXES: usize = 1_000;
+pub(crate) const MAX_MAILBOXES: usize = 1_000;
 
 impl RedisMessageCoordinator {
     /// Looks at every master and every mailbox (at most 1000) for what endangers messages.

@@ -17,6 +17,7 @@ mod error;
 mod keys;
 mod layout;
 mod mailbox;
+mod migration;
 mod operations;
 mod registry;
 mod reply;

@@ -35,9 +35,9 @@ use async_trait::async_trait;
 use coord_core::{
     AdminError, AgentId, AgentMessage, DeadLetter, DeadMatches, DeadSelection, FailureType, Filter,
     InvalidInput, MailboxPolicy, MailboxStats, MessageCoordinator, MessageId, MessageResult,
-    MessageSubscription, MessageType, NackOutcome, Page, PeekedMessage, Publication, ReceiveError,
-    ReceivedMessage, Reconciliation, RedriveRate, ReservationToken, SendError, SendOptions,
-    SettleError, Timestamp,
+    MessageSubscription, MessageType, NackOutcome, Page, PeekedMessage, Publication, RateLimit,
+    Receipt, ReceiptTicket, ReceiveError, ReceivedMessage, Reconciliation, RedriveRate,
+    ReservationToken, SendError, SendOptions, SettleError, Timestamp,
 };
 
 pub use answers::MockAnswers;
@@ -148,6 +148,31 @@ impl MessageCoordinator for MockCoordinator {
         self.answers.recover_pending(agent.cloned())
     }
 
+    async fn receipts(&self, tickets: &[ReceiptTicket]) -> Result<Vec<Receipt>, AdminError> {
+        self.answers.receipts(tickets)
+    }
+
+    async fn wait_for_receipts(
+        &self,
+        tickets: &[ReceiptTicket],
+        quorum: usize,
+        timeout: Duration,
+    ) -> Result<Vec<Receipt>, AdminError> {
+        self.answers.wait_for_receipts(tickets, quorum, timeout)
+    }
+
+    async fn pause(&self, agent: &AgentId) -> Result<bool, AdminError> {
+        self.answers.pause(agent)
+    }
+
+    async fn resume(&self, agent: &AgentId) -> Result<bool, AdminError> {
+        self.answers.resume(agent)
+    }
+
+    async fn limit_rate(&self, agent: &AgentId, rate: Option<RateLimit>) -> Result<(), AdminError> {
+        self.answers.limit_rate(agent, rate)
+    }
+
     async fn reconcile(
         &self,
         agent: &AgentId,
@@ -249,6 +274,11 @@ mod answers {
             pub fn nack(&self, agent: &AgentId, token: &ReservationToken, failure: FailureType, error: Option<String>) -> Result<NackOutcome, SettleError>;
             pub fn forward(&self, agent: &AgentId, token: &ReservationToken, recipient: &AgentId, message: AgentMessage, options: SendOptions) -> Result<MessageResult, SettleError>;
             pub fn recover_pending(&self, agent: Option<AgentId>) -> Result<u64, AdminError>;
+            pub fn receipts(&self, tickets: &[ReceiptTicket]) -> Result<Vec<Receipt>, AdminError>;
+            pub fn wait_for_receipts(&self, tickets: &[ReceiptTicket], quorum: usize, timeout: Duration) -> Result<Vec<Receipt>, AdminError>;
+            pub fn pause(&self, agent: &AgentId) -> Result<bool, AdminError>;
+            pub fn resume(&self, agent: &AgentId) -> Result<bool, AdminError>;
+            pub fn limit_rate(&self, agent: &AgentId, rate: Option<RateLimit>) -> Result<(), AdminError>;
             pub fn reconcile(&self, agent: &AgentId, grace: Duration) -> Result<Reconciliation, AdminError>;
             pub fn configure(&self, policy: MailboxPolicy) -> Result<(), InvalidInput>;
             pub fn policy(&self) -> MailboxPolicy;

@@ -18,10 +18,11 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use coord_core::{
-    AgentId, AgentMessage, DeadBody, DeadLetter, ExpiryPolicy, FailureType, Headers, MailboxPolicy,
-    MailboxStats, MessageId, MessagePriority, MessageResult, MessageType, NackOutcome, Page,
-    Payload, PeekedMessage, Place, QueueMessage, ReadyCounts, ReceivedMessage, ReservationToken,
-    RoutingKey, SendOptions, SendOutcome, SendRefusal, Timestamp,
+    AgentId, AgentMessage, DeadBody, DeadLetter, ExpiryPolicy, FailureType, Gate, Headers,
+    MailboxPolicy, MailboxStats, MessageId, MessagePriority, MessageResult, MessageType,
+    NackOutcome, Page, Payload, PeekedMessage, Place, QueueMessage, RateLimit, ReadyCounts, Receipt,
+    ReceiptTicket, ReceivedMessage, ReservationToken, RoutingKey, SendOptions, SendOutcome,
+    SendRefusal, Timestamp,
 };
 use proptest::prelude::*;
 
@@ -152,8 +153,12 @@ pub fn reservation_tokens() -> impl Strategy<Value = ReservationToken> {
 /// Options that pass their check.
 pub fn send_options() -> impl Strategy<Value = SendOptions> {
     let some = || prop::option::of(durations().prop_filter("not zero", |it| !it.is_zero()));
-    (prop::option::of(durations()), some(), some()).prop_map(|(delay, life, window)| {
+    let flag = any::<bool>();
+    (prop::option::of(durations()), some(), some(), flag).prop_map(|(delay, life, window, receipt)| {
         let mut options = SendOptions::new();
+        if receipt {
+            options = options.with_receipt();
+        }
         if let Some(delay) = delay {
             options = options.with_delay(delay);
         }
@@ -172,10 +177,16 @@ pub fn policies() -> impl Strategy<Value = MailboxPolicy> {
     let backoff = (durations(), 1.0..10.0f64, durations());
     let expiry = prop::sample::select(vec![ExpiryPolicy::CountAttempt, ExpiryPolicy::KeepAttempts]);
     let guard = prop::option::of(1..10u32);
-    (1..100u64, 0..6u32, backoff, expiry, guard).prop_map(|(size, retries, backoff, expiry, n)| {
-        let (base, factor, max) = backoff;
+    let limits = (0..100u64, prop::option::of(1..100u64), prop::option::of(1..1_000u32));
+    let numbers = (1..100u64, 0..6u32);
+    (numbers, backoff, expiry, guard, limits).prop_map(|(numbers, backoff, expiry, n, limits)| {
+        let ((size, retries), (base, factor, max)) = (numbers, backoff);
+        let (reserve, quota, hops) = limits;
         MailboxPolicy::new()
             .with_queue_size(size)
+            .with_queue_reserve(reserve % size)
+            .with_sender_quota(quota)
+            .with_hop_limits(hops, hops)
             .with_retry_attempts(retries)
             .with_backoff(base, factor, max)
             .with_expiry(expiry)
@@ -195,6 +206,10 @@ pub fn message_results() -> impl Strategy<Value = MessageResult> {
         (1..1_000u64, 0..10u64).prop_map(|(limit, over)| {
             SendOutcome::Refused(SendRefusal::QueueFull { depth: limit + over, limit })
         }),
+        (1..1_000u64)
+            .prop_map(|limit| SendOutcome::Refused(SendRefusal::SenderQuota { limit })),
+        (1..1_000u32).prop_map(|limit| SendOutcome::Refused(SendRefusal::HopLimit { limit })),
+        (1..1_000u32).prop_map(|limit| SendOutcome::Refused(SendRefusal::PingPong { limit })),
     ];
     (message_ids(), outcome).prop_map(|(id, outcome)| MessageResult::new(id, outcome))
 }
@@ -236,14 +251,43 @@ pub fn dead_letters() -> impl Strategy<Value = DeadLetter> {
 /// Counts of a mailbox that agree with each other.
 pub fn mailbox_stats() -> impl Strategy<Value = MailboxStats> {
     let ready = (0..50u64, 0..50u64, 0..50u64);
-    (agent_ids(), ready, 0..50u64, 0..50u64, 0..50u64, timestamps()).prop_map(
-        |(agent, (high, normal, low), delayed, reserved, dead, now)| {
+    (agent_ids(), ready, 0..50u64, 0..50u64, 0..50u64, timestamps(), gates()).prop_map(
+        |(agent, (high, normal, low), delayed, reserved, dead, now, gate)| {
             let ready = ReadyCounts { high, normal, low };
             let depth = ready.total() + delayed + reserved;
             let oldest_ready = (ready.total() > 0).then_some(now);
-            MailboxStats { agent, ready, delayed, reserved, dead, depth, oldest_ready, now }
+            MailboxStats { agent, ready, delayed, reserved, dead, depth, oldest_ready, gate, now }
         },
     )
+}
+
+/// Rates that pass their check.
+pub fn rate_limits() -> impl Strategy<Value = RateLimit> {
+    (1..1_000u32, 1..60u64, 1..100u32).prop_map(|(messages, seconds, burst)| {
+        let rate = RateLimit::new(messages, Duration::from_secs(seconds));
+        rate.and_then(|rate| rate.with_burst(burst)).expect("in range")
+    })
+}
+
+/// Gates: open, paused, limited.
+pub fn gates() -> impl Strategy<Value = Gate> {
+    (any::<bool>(), prop::option::of(rate_limits()))
+        .prop_map(|(is_paused, rate)| Gate { is_paused, rate })
+}
+
+/// Tickets of messages that leave a receipt.
+pub fn receipt_tickets() -> impl Strategy<Value = ReceiptTicket> {
+    (agent_ids(), any::<u64>()).prop_map(|(agent, number)| ReceiptTicket::new(agent, number))
+}
+
+/// What became of messages that leave a receipt.
+pub fn receipts() -> impl Strategy<Value = Receipt> {
+    prop_oneof![
+        Just(Receipt::Pending),
+        timestamps().prop_map(|at| Receipt::Settled { at }),
+        timestamps().prop_map(|at| Receipt::Dead { at }),
+        Just(Receipt::Gone),
+    ]
 }
 
 /// Pages.

@@ -11,9 +11,13 @@ use crate::table::Table;
 const HEADER: [&str; 5] = ["STATE", "CHECK", "SUBJECT", "FOUND", "DO"];
 
 pub(super) async fn run(session: &Session) -> Result<Answer, Failure> {
-    let findings = session.mail.diagnose().await?;
+    Ok(answer(&session.mail.diagnose().await?))
+}
+
+/// What was found, with a failure if there is a problem.
+pub(super) fn answer(findings: &[Finding]) -> Answer {
     let mut table = Table::new(&HEADER);
-    for it in &findings {
+    for it in findings {
         table.row(&[
             it.severity.as_str().to_owned(),
             it.check.to_owned(),
@@ -27,7 +31,7 @@ pub(super) async fn run(session: &Session) -> Result<Answer, Failure> {
         let why = format!("{problems} of {} checks found a problem", findings.len());
         Failure::new(Kind::Unhealthy, why).with_advice("each says what to do")
     });
-    Ok(Answer::list(findings.iter().map(line).collect(), Human::Table(table)).and(failure))
+    Answer::list(findings.iter().map(line).collect(), Human::Table(table)).and(failure)
 }
 
 fn line(finding: &Finding) -> String {

@@ -15,6 +15,7 @@ pub(crate) mod fake_redis;
 mod forward;
 pub(crate) mod man;
 mod message;
+pub(crate) mod migrate;
 mod nack;
 mod peek;
 mod pipe;
@@ -183,6 +184,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Man(args) => man::run(args),
         Command::FakeRedis(args) => fake_redis::run(&args, cli.global.output).await,
         Command::Demo => demo::run(cli.global).await,
+        Command::Migrate(args) => migrate::run(args, cli.global).await,
         Command::Register(args) => register::run(args, &cli.global).await,
         Command::Deregister(args) => deregister::run(args, &cli.global).await,
         Command::Agents(args) => agents::run(args, &cli.global).await,

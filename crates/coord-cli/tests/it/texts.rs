@@ -40,6 +40,9 @@ fn every_command_has_help_and_the_version_is_that_of_the_crate() {
         &["pipe"],
         &["completions"],
         &["man"],
+        &["migrate"],
+        &["migrate", "check"],
+        &["migrate", "drain"],
     ] {
         let help = run(&[command, &["--help"]].concat());
         assert_eq!(help.status, Some(0), "{command:?}");

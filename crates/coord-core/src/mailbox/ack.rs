@@ -7,8 +7,10 @@ use crate::time::Timestamp;
 impl Mailbox {
     /// Removes the message reserved under `token`; false if there is none. A late ack succeeds
     /// as long as nobody took the message back.
-    pub fn ack(&mut self, _now: Timestamp, token: &ReservationToken) -> bool {
-        self.take_reservation(token).is_some()
+    pub fn ack(&mut self, now: Timestamp, token: &ReservationToken) -> bool {
+        let Some(entry) = self.take_reservation(token) else { return false };
+        self.keep_receipt(now, &entry);
+        true
     }
 
     /// Acks several tokens: one answer each, in order.

@@ -28,6 +28,9 @@ pub struct Dead {
     pub died_at: Timestamp,
     /// Why.
     pub cause: DeadCause,
+    /// Its number, which it keeps when it is put back.
+    pub(super) id: u64,
+    pub(super) leaves_receipt: bool,
 }
 
 impl Dead {
@@ -51,6 +54,13 @@ impl Mailbox {
     }
 
     pub(super) fn bury(&mut self, now: Timestamp, entry: Entry, cause: DeadCause) {
-        self.dead.push_back(Dead { queue_message: entry.queued, died_at: now, cause });
+        let Entry { id, queued, leaves_receipt, .. } = entry;
+        self.dead.push_back(Dead {
+            queue_message: queued,
+            died_at: now,
+            cause,
+            id,
+            leaves_receipt,
+        });
     }
 }

@@ -60,7 +60,11 @@ impl Mailbox {
         token: ReservationToken,
         visibility: Duration,
     ) -> Option<Reserved> {
+        if !self.is_open(now) {
+            return None;
+        }
         let entry = self.next_live(now)?;
+        self.count_passed(now);
         self.fence += 1;
         let deadline = now + visibility;
         let queue_message = entry.queued.clone();

@@ -16,10 +16,15 @@ impl Mailbox {
         while let Some(mut dead) = self.dead.pop_front() {
             let wanted =
                 redriven < limit && selection.takes_dead(now, &dead.queue_message, dead.died_at);
-            if wanted && self.no_room(now).is_none() {
+            if wanted && self.no_room(now, self.policy.queue_size()).is_none() {
                 dead.queue_message.delivery_attempts = 0;
-                let id = self.next_id();
-                let entry = Entry { id, queued: dead.queue_message, expires_at: None };
+                let entry = Entry {
+                    id: dead.id,
+                    queued: dead.queue_message,
+                    expires_at: None,
+                    counted_for: None,
+                    leaves_receipt: dead.leaves_receipt,
+                };
                 self.put_ready(entry, now);
                 redriven += 1;
             } else {

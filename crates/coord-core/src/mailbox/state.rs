@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::dead_letters::Dead;
+use super::pause::GateState;
+use super::receipts::Receipts;
 use crate::envelope::QueueMessage;
 use crate::error::InvalidInput;
 use crate::message::{MessageId, MessagePriority};
@@ -45,8 +47,10 @@ pub struct Mailbox {
     pub(super) dead: VecDeque<Dead>,
     pub(super) dedup: BTreeMap<MessageId, Timestamp>,
     pub(super) dedup_ends: BTreeSet<(Timestamp, MessageId)>,
-    last_id: u64,
+    pub(super) last_id: u64,
     pub(super) fence: u64,
+    pub(super) gate: GateState,
+    pub(super) receipts: Receipts,
 }
 
 /// A message and what the mailbox knows of it.
@@ -56,6 +60,10 @@ pub(super) struct Entry {
     pub(super) id: u64,
     pub(super) queued: QueueMessage,
     pub(super) expires_at: Option<Timestamp>,
+    /// Whose quota it counts for, if sent under one.
+    pub(super) counted_for: Option<String>,
+    /// Whether it is noted when it is settled.
+    pub(super) leaves_receipt: bool,
 }
 
 impl Entry {
@@ -221,6 +229,13 @@ impl Mailbox {
             Location::Ready(level, slot) => self.ready[level].remove(&slot),
             Location::Delayed(due) => self.delayed.remove(&(due, id)),
         }
+    }
+
+    /// How many messages that are not settled yet count for a sender's quota.
+    pub(super) fn counted_for(&self, sender: &str) -> u64 {
+        let waiting = self.waiting().map(|(entry, ..)| entry);
+        let all = waiting.chain(self.reserved.values().map(|reserved| &reserved.entry));
+        all.filter(|entry| entry.counted_for.as_deref() == Some(sender)).count() as u64
     }
 
     /// Waiting messages in serving order: ready ones, then delayed ones by due time.

@@ -39,6 +39,7 @@ impl Mailbox {
             dead: self.dead.len() as u64,
             depth,
             oldest_ready,
+            gate: self.gate(),
             now,
         }
     }

@@ -8,7 +8,7 @@ use crate::reply;
 use crate::script::{Call, ScriptPair, lua};
 
 static ACK: ScriptPair = ScriptPair {
-    compact: lua!("compact/ack": "lib/compact_settle.lua", "compact/ack.lua"),
+    compact: lua!("compact/ack": "lib/time.lua", "lib/compact_settle.lua", "compact/ack.lua"),
     tta: lua!("tta/ack": "lib/tta.lua", "tta/ack.lua"),
 };
 
@@ -22,12 +22,12 @@ pub(crate) async fn ack(
     if tokens.is_empty() {
         return Ok(Vec::new());
     }
-    let keys = match mailboxes.layout {
-        KeyLayout::Compact => ["reserved", "timers", "messages"],
-        KeyLayout::Tta => ["queue", "reserved", "reserved_deadlines"],
+    let keys: &[&str] = match mailboxes.layout {
+        KeyLayout::Compact => &["reserved", "timers", "messages", "receipts"],
+        KeyLayout::Tta => &["queue", "reserved", "reserved_deadlines"],
     };
     let script = ACK.of(mailboxes.layout);
-    let call = Call::new(script, mailboxes.keys(agent).parts(&keys))
+    let call = Call::new(script, mailboxes.keys(agent).parts(keys))
         .args(tokens.iter().map(ReservationToken::as_str));
     let settled = reply::numbers(script.name(), mailboxes.lane.call(&call).await?)?;
     Ok(settled.into_iter().map(|one| one == 1).collect())

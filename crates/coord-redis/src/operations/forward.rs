@@ -6,8 +6,8 @@ use coord_core::{AgentId, MessageResult, ReservationToken, SettleError, Unsuppor
 
 use super::ack::{ack, lost};
 use super::send::{
-    Prepared, RECIPIENT_COMPACT, RECIPIENT_TTA, check_durability, decode, index, message_args,
-    note_answer, run, send,
+    Prepared, RECIPIENT_COMPACT, RECIPIENT_TTA, check_durability, decode, index, limits,
+    message_args, note_answer, quota_key, run, send,
 };
 use crate::config::ForwardAcross;
 use crate::error::unexpected;
@@ -18,10 +18,10 @@ use crate::script::{Call, ScriptPair, lua};
 
 static FORWARD: ScriptPair = ScriptPair {
     compact: lua!("compact/forward": "lib/time.lua", "lib/waiters.lua", "lib/compact.lua",
-        "lib/compact_settle.lua", "lib/compact_take.lua", "lib/compact_serve.lua",
+        "lib/compact_settle.lua", "lib/compact_take.lua", "lib/gate.lua", "lib/compact_serve.lua",
         "lib/compact_send.lua", "compact/forward.lua"),
     tta: lua!("tta/forward": "lib/time.lua", "lib/waiters.lua", "lib/tta.lua",
-        "lib/tta_take.lua", "lib/tta_serve.lua", "lib/tta_send.lua", "tta/forward.lua"),
+        "lib/tta_take.lua", "lib/gate.lua", "lib/tta_serve.lua", "lib/tta_send.lua", "tta/forward.lua"),
 };
 
 pub(crate) async fn forward(
@@ -46,18 +46,22 @@ pub(crate) async fn forward(
     };
     let mut keys = mailboxes.keys(agent).parts(from);
     keys.extend(mailboxes.keys(recipient).parts(to));
+    if mailboxes.layout == KeyLayout::Compact {
+        keys.push(mailboxes.keys(agent).part("receipts"));
+    }
+    keys.extend(quota_key(mailboxes, recipient, prepared));
     let script = FORWARD.of(mailboxes.layout);
-    let call = Call::new(script, keys).arg(token.as_str()).number(mailboxes.policy().queue_size());
+    let call = limits(mailboxes, Call::new(script, keys).arg(token.as_str()));
     let call = message_args(mailboxes, prepared, call);
     let (sent, copies) = run(mailboxes, recipient, &call, durability).await?;
     let numbers = reply::numbers(script.name(), sent)?;
     if numbers.is_empty() {
         return Err(lost(agent, token));
     }
-    let mut answer = decode(mailboxes, script.name(), &numbers)?;
+    let mut answer = decode(script.name(), &numbers)?;
     answer.confirm(durability, copies);
     note_answer(mailboxes, recipient, &answer).await;
-    Ok(answer.result(prepared, 0))
+    Ok(answer.result(mailboxes, recipient, prepared, 0))
 }
 
 /// Between two hash slots, which no script reaches both.

@@ -19,15 +19,15 @@ use crate::script::{Call, ScriptPair, lua};
 
 pub(super) static NACK: ScriptPair = ScriptPair {
     compact: lua!("compact/nack": "lib/time.lua", "lib/waiters.lua", "lib/compact.lua",
-        "lib/compact_settle.lua", "lib/compact_take.lua", "lib/compact_serve.lua",
+        "lib/compact_settle.lua", "lib/compact_take.lua", "lib/gate.lua", "lib/compact_serve.lua",
         "compact/nack.lua"),
     tta: lua!("tta/nack": "lib/time.lua", "lib/waiters.lua", "lib/tta.lua", "lib/tta_back.lua",
-        "lib/tta_take.lua", "lib/tta_serve.lua", "tta/nack.lua"),
+        "lib/tta_take.lua", "lib/gate.lua", "lib/tta_serve.lua", "tta/nack.lua"),
 };
 
 /// The parts that the script of the original's layout needs.
 pub(super) const NACK_TTA: &[&str] =
-    &["queue", "sched", "reserved", "reserved_deadlines", "dlq", "fence", "waiters"];
+    &["queue", "sched", "reserved", "reserved_deadlines", "dlq", "fence", "waiters", "gate"];
 
 pub(crate) async fn nack(
     mailboxes: &Mailboxes,

@@ -21,9 +21,9 @@ use crate::{codec, reply};
 
 static RECEIVE: ScriptPair = ScriptPair {
     compact: lua!("compact/receive": "lib/time.lua", "lib/compact.lua", "lib/compact_settle.lua",
-        "lib/compact_due.lua", "lib/compact_take.lua", "compact/receive.lua"),
+        "lib/compact_due.lua", "lib/compact_take.lua", "lib/gate.lua", "compact/receive.lua"),
     tta: lua!("tta/receive": "lib/time.lua", "lib/tta.lua", "lib/tta_back.lua",
-        "lib/tta_take.lua", "tta/receive.lua"),
+        "lib/tta_take.lua", "lib/gate.lua", "tta/receive.lua"),
 };
 
 /// The most messages of one receive.
@@ -178,7 +178,8 @@ fn call<'a>(
     let wanted = tokens.iter().map(ReservationToken::as_str);
     match mailboxes.layout {
         KeyLayout::Compact => {
-            let parts = ["ready", "timers", "messages", "meta", "reserved", "dead", "graves"];
+            let parts =
+                ["ready", "timers", "messages", "meta", "reserved", "dead", "graves", "receipts"];
             Call::new(&RECEIVE.compact, keys(&parts))
                 .number(micros(visibility))
                 .number(low_every)
@@ -189,7 +190,8 @@ fn call<'a>(
                 .args(wanted)
         }
         KeyLayout::Tta => {
-            let parts = ["queue", "sched", "reserved", "reserved_deadlines", "dlq", "fence"];
+            let parts =
+                ["queue", "sched", "reserved", "reserved_deadlines", "dlq", "fence", "gate"];
             // Expired ones are asked for once: what expires meanwhile waits for the next receive.
             let limit = if decided.is_empty() { SWEEP_LIMIT as u64 } else { 0 };
             let call = Call::new(&RECEIVE.tta, keys(&parts))

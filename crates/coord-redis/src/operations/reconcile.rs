@@ -16,10 +16,10 @@ use crate::script::{Call, ScriptPair, lua};
 
 static RECONCILE: ScriptPair = ScriptPair {
     compact: lua!("compact/reconcile": "lib/time.lua", "lib/waiters.lua", "lib/compact.lua",
-        "lib/compact_settle.lua", "lib/compact_take.lua", "lib/compact_serve.lua",
+        "lib/compact_settle.lua", "lib/compact_take.lua", "lib/gate.lua", "lib/compact_serve.lua",
         "compact/reconcile.lua"),
     tta: lua!("tta/reconcile": "lib/time.lua", "lib/waiters.lua", "lib/tta_take.lua",
-        "lib/tta_serve.lua", "tta/reconcile.lua"),
+        "lib/gate.lua", "lib/tta_serve.lua", "tta/reconcile.lua"),
 };
 
 /// The deadline of a reservation that has none, from now.
@@ -251,7 +251,7 @@ impl<'a> Pass<'a> {
     ) -> Result<(), BackendError> {
         let parts = ["queue", "sched", "reserved", "reserved_deadlines", "dlq", "fence"];
         let mut keys = self.mailboxes.keys(self.agent).parts(&parts);
-        keys.extend(self.mailboxes.keys(self.agent).parts(&["waiters", "suspects"]));
+        keys.extend(self.mailboxes.keys(self.agent).parts(&["waiters", "suspects", "gate"]));
         let script = &RECONCILE.tta;
         let mut call = Call::new(script, keys)
             .number(micros(self.grace))

@@ -14,9 +14,9 @@ use crate::script::{Call, ScriptPair, lua};
 static RECOVER: ScriptPair = ScriptPair {
     compact: lua!("compact/recover": "lib/time.lua", "lib/waiters.lua", "lib/compact.lua",
         "lib/compact_settle.lua", "lib/compact_due.lua", "lib/compact_take.lua",
-        "lib/compact_serve.lua", "compact/recover.lua"),
+        "lib/gate.lua", "lib/compact_serve.lua", "compact/recover.lua"),
     tta: lua!("tta/recover": "lib/time.lua", "lib/waiters.lua", "lib/tta.lua", "lib/tta_back.lua",
-        "lib/tta_take.lua", "lib/tta_serve.lua", "tta/recover.lua"),
+        "lib/tta_take.lua", "lib/gate.lua", "lib/tta_serve.lua", "tta/recover.lua"),
 };
 
 pub(crate) async fn recover(
@@ -65,7 +65,8 @@ async fn compact(mailboxes: &Mailboxes, agent: &AgentId) -> Result<u64, BackendE
 
 async fn tta(mailboxes: &Mailboxes, agent: &AgentId) -> Result<u64, BackendError> {
     let policy = mailboxes.policy();
-    let parts = ["queue", "sched", "reserved", "reserved_deadlines", "dlq", "fence", "waiters"];
+    let parts =
+        ["queue", "sched", "reserved", "reserved_deadlines", "dlq", "fence", "waiters", "gate"];
     let script = &RECOVER.tta;
     let mut recovered = 0;
     let mut decided: Vec<(String, Verdict)> = Vec::new();

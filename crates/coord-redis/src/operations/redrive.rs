@@ -14,9 +14,9 @@ use crate::script::{Call, ScriptPair, lua};
 
 static REDRIVE: ScriptPair = ScriptPair {
     compact: lua!("compact/redrive": "lib/time.lua", "lib/waiters.lua", "lib/compact.lua",
-        "lib/compact_take.lua", "lib/compact_serve.lua", "compact/redrive.lua"),
+        "lib/compact_take.lua", "lib/gate.lua", "lib/compact_serve.lua", "compact/redrive.lua"),
     tta: lua!("tta/redrive": "lib/time.lua", "lib/waiters.lua", "lib/tta_take.lua",
-        "lib/tta_serve.lua", "tta/redrive.lua"),
+        "lib/gate.lua", "lib/tta_serve.lua", "tta/redrive.lua"),
 };
 
 /// How many dead messages one script moves at most.
@@ -92,7 +92,7 @@ async fn run(
             &["dead", "graves", "ready", "messages", "timers", "meta", "reserved", "waiters"]
         }
         KeyLayout::Tta => {
-            &["queue", "sched", "dlq", "fence", "reserved", "reserved_deadlines", "waiters"]
+            &["queue", "sched", "dlq", "fence", "reserved", "reserved_deadlines", "waiters", "gate"]
         }
     };
     let script = REDRIVE.of(mailboxes.layout);

@@ -11,10 +11,10 @@ use crate::script::{Call, ScriptPair, lua};
 
 static RELEASE: ScriptPair = ScriptPair {
     compact: lua!("compact/release": "lib/time.lua", "lib/waiters.lua", "lib/compact.lua",
-        "lib/compact_settle.lua", "lib/compact_take.lua", "lib/compact_serve.lua",
+        "lib/compact_settle.lua", "lib/compact_take.lua", "lib/gate.lua", "lib/compact_serve.lua",
         "compact/release.lua"),
     tta: lua!("tta/release": "lib/time.lua", "lib/waiters.lua", "lib/tta.lua", "lib/tta_back.lua",
-        "lib/tta_take.lua", "lib/tta_serve.lua", "tta/release.lua"),
+        "lib/tta_take.lua", "lib/gate.lua", "lib/tta_serve.lua", "tta/release.lua"),
 };
 
 pub(crate) async fn release(
@@ -25,7 +25,7 @@ pub(crate) async fn release(
     agent.check()?;
     let keys: &[&str] = match mailboxes.layout {
         KeyLayout::Compact => &["ready", "timers", "reserved", "messages", "meta", "waiters"],
-        KeyLayout::Tta => &["sched", "reserved", "reserved_deadlines", "fence", "waiters"],
+        KeyLayout::Tta => &["sched", "reserved", "reserved_deadlines", "fence", "waiters", "gate"],
     };
     let script = RELEASE.of(mailboxes.layout);
     let mut call = Call::new(script, mailboxes.keys(agent).parts(keys)).arg(token.as_str());

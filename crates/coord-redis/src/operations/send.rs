@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use coord_core::{
-    AgentId, AgentMessage, BackendError, Durability, InvalidInput, MessageResult, QueueMessage,
-    SendError, SendOptions, SendOutcome, SendRefusal, Unsupported, micros,
+    AgentId, AgentMessage, BackendError, Durability, InvalidInput, MessagePriority, MessageResult,
+    QueueMessage, ReceiptTicket, SendError, SendOptions, SendOutcome, SendRefusal, Unsupported,
+    micros,
 };
 
 use redis::Value;
@@ -19,10 +20,10 @@ use crate::{codec, reply};
 
 static SEND: ScriptPair = ScriptPair {
     compact: lua!("compact/send": "lib/time.lua", "lib/waiters.lua", "lib/compact.lua",
-        "lib/compact_take.lua", "lib/compact_serve.lua", "lib/compact_send.lua",
+        "lib/compact_take.lua", "lib/gate.lua", "lib/compact_serve.lua", "lib/compact_send.lua",
         "compact/send.lua"),
     tta: lua!("tta/send": "lib/time.lua", "lib/waiters.lua", "lib/tta_take.lua",
-        "lib/tta_serve.lua", "lib/tta_send.lua", "tta/send.lua"),
+        "lib/gate.lua", "lib/tta_serve.lua", "lib/tta_send.lua", "tta/send.lua"),
 };
 
 /// The parts of the mailbox that takes a message in.
@@ -30,7 +31,7 @@ pub(super) const RECIPIENT_COMPACT: &[&str] =
     &["ready", "timers", "messages", "meta", "dedup", "reserved", "waiters"];
 /// The same on the original's layout.
 pub(super) const RECIPIENT_TTA: &[&str] =
-    &["queue", "sched", "dedup", "fence", "reserved", "reserved_deadlines", "waiters"];
+    &["queue", "sched", "dedup", "fence", "reserved", "reserved_deadlines", "waiters", "gate"];
 
 /// The largest message, in bytes of its JSON.
 pub(crate) const MAX_MESSAGE_BYTES: usize = 64 * 1024 * 1024;
@@ -39,6 +40,8 @@ pub(crate) const MAX_MESSAGE_BYTES: usize = 64 * 1024 * 1024;
 pub(crate) struct Prepared {
     queued: QueueMessage,
     options: SendOptions,
+    /// Whose quota it counts for.
+    sender: AgentId,
 }
 
 /// Checks everything about a send that needs no server.
@@ -50,9 +53,7 @@ pub(crate) fn prepare(
 ) -> Result<Prepared, SendError> {
     sender.check()?;
     options.validate()?;
-    if mailboxes.layout == KeyLayout::Tta && options.expires_in().is_some() {
-        return Err(Unsupported { feature: "expires_in", place: "by the tta layout" }.into());
-    }
+    check_layout(mailboxes, options)?;
     let bytes = message.payload.as_json().len();
     if bytes > MAX_MESSAGE_BYTES {
         let problem = format!("{bytes} bytes long, at most {MAX_MESSAGE_BYTES} are allowed");
@@ -61,7 +62,23 @@ pub(crate) fn prepare(
     if message.timestamp.as_deref().unwrap_or_default().is_empty() {
         message.timestamp = Some(mailboxes.wall_clock().to_string());
     }
-    Ok(Prepared { queued: QueueMessage::new(message), options })
+    Ok(Prepared { queued: QueueMessage::new(message), options, sender: sender.clone() })
+}
+
+/// Refuses what the original's layout has no place for.
+fn check_layout(mailboxes: &Mailboxes, options: SendOptions) -> Result<(), Unsupported> {
+    let is_quota_set = mailboxes.policy().sender_quota().is_some();
+    let wanted = [
+        ("expires_in", options.expires_in().is_some()),
+        ("receipt", options.leaves_receipt()),
+        ("sender_quota", is_quota_set),
+    ];
+    match wanted.into_iter().find(|(_, is_wanted)| *is_wanted) {
+        Some((feature, _)) if mailboxes.layout == KeyLayout::Tta => {
+            Err(Unsupported { feature, place: "by the tta layout" })
+        }
+        _ => Ok(()),
+    }
 }
 
 impl Prepared {
@@ -76,7 +93,7 @@ impl Prepared {
             Some(_) => self.options,
             None => self.options.with_dedup_window(window),
         };
-        Self { queued: self.queued.clone(), options }
+        Self { queued: self.queued.clone(), options, sender: self.sender.clone() }
     }
 }
 
@@ -101,8 +118,9 @@ pub(crate) async fn send(
         KeyLayout::Compact => RECIPIENT_COMPACT,
         KeyLayout::Tta => RECIPIENT_TTA,
     };
-    let call = Call::new(script, mailboxes.keys(recipient).parts(keys))
-        .number(mailboxes.policy().queue_size());
+    let mut keys = mailboxes.keys(recipient).parts(keys);
+    keys.extend(quota_key(mailboxes, recipient, &batch[0]));
+    let call = limits(mailboxes, Call::new(script, keys));
     let call = batch.iter().fold(call, |call, prepared| message_args(mailboxes, prepared, call));
     let may_repeat = batch.iter().all(|prepared| prepared.options.dedup_window().is_some());
     let (sent, copies) = match run(mailboxes, recipient, &call, durability).await {
@@ -111,13 +129,34 @@ pub(crate) async fn send(
         }
         answer => answer,
     }?;
-    let mut answer = decode(mailboxes, script.name(), &reply::numbers(script.name(), sent)?)?;
+    let mut answer = decode(script.name(), &reply::numbers(script.name(), sent)?)?;
     answer.confirm(durability, copies);
     if answer.outcomes.len() != batch.len() {
         return Err(unexpected(script.name(), answer.outcomes).into());
     }
     note_answer(mailboxes, recipient, &answer).await;
-    Ok(batch.iter().enumerate().map(|(at, prepared)| answer.result(prepared, at)).collect())
+    let result = |(at, prepared)| answer.result(mailboxes, recipient, prepared, at);
+    Ok(batch.iter().enumerate().map(result).collect())
+}
+
+/// The key of the sender's messages in this mailbox, if their number is limited. A batch has one
+/// sender.
+pub(super) fn quota_key(
+    mailboxes: &Mailboxes,
+    recipient: &AgentId,
+    prepared: &Prepared,
+) -> Option<String> {
+    mailboxes.policy().sender_quota()?;
+    let part = format!("quota:{}", prepared.sender.mailbox_key());
+    Some(mailboxes.keys(recipient).part(&part))
+}
+
+/// Appends how much a mailbox may hold.
+pub(super) fn limits<'a>(mailboxes: &Mailboxes, call: Call<'a>) -> Call<'a> {
+    let policy = mailboxes.policy();
+    call.number(policy.queue_size())
+        .number(policy.queue_reserve())
+        .number(policy.sender_quota().unwrap_or(0))
 }
 
 /// The strictest durability of a batch, which one script sends.
@@ -162,7 +201,20 @@ pub(super) async fn check_durability(
 /// What a script that takes messages in answered.
 pub(super) struct Answer {
     is_new: bool,
-    outcomes: Vec<SendOutcome>,
+    depth: u64,
+    outcomes: Vec<Taken>,
+    /// How many copies were confirmed of how many, if not enough.
+    unconfirmed: Option<(u32, u32)>,
+}
+
+/// What became of one message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Taken {
+    /// Stored; on the compact layout with its arrival number.
+    Stored(Option<u64>),
+    Duplicate,
+    NoRoom,
+    OverQuota,
 }
 
 impl Answer {
@@ -173,37 +225,60 @@ impl Answer {
             Durability::Aof { .. } => 1,
             _ => return,
         };
-        for outcome in &mut self.outcomes {
-            if copies < wanted && !matches!(outcome, SendOutcome::Refused(_)) {
-                *outcome = SendOutcome::Unconfirmed { confirmed: copies, wanted };
-            }
-        }
+        self.unconfirmed = (copies < wanted).then_some((copies, wanted));
     }
 
     /// The result of message number `at`.
-    pub(super) fn result(&self, prepared: &Prepared, at: usize) -> MessageResult {
-        MessageResult::new(prepared.queued.message.message_id.clone(), self.outcomes[at])
+    pub(super) fn result(
+        &self,
+        mailboxes: &Mailboxes,
+        recipient: &AgentId,
+        prepared: &Prepared,
+        at: usize,
+    ) -> MessageResult {
+        let Prepared { queued, options, .. } = prepared;
+        let policy = mailboxes.policy();
+        let limit = policy.room_for(&queued.message);
+        let full = SendRefusal::QueueFull { depth: self.depth, limit };
+        let over = SendRefusal::SenderQuota { limit: policy.sender_quota().unwrap_or(0) };
+        let outcome = match (self.outcomes[at], self.unconfirmed) {
+            (Taken::NoRoom, _) => SendOutcome::Refused(full),
+            (Taken::OverQuota, _) => SendOutcome::Refused(over),
+            (_, Some((confirmed, wanted))) => SendOutcome::Unconfirmed { confirmed, wanted },
+            (Taken::Duplicate, None) => SendOutcome::Duplicate,
+            (Taken::Stored(_), None) => SendOutcome::Accepted,
+        };
+        let result = MessageResult::new(queued.message.message_id.clone(), outcome);
+        match self.outcomes[at] {
+            Taken::Stored(Some(arrival)) if options.leaves_receipt() => {
+                let number = lid(queued.priority, arrival);
+                result.with_ticket(ReceiptTicket::new(recipient.clone(), number))
+            }
+            _ => result,
+        }
     }
 }
 
-pub(super) fn decode(
-    mailboxes: &Mailboxes,
-    what: &str,
-    numbers: &[u64],
-) -> Result<Answer, BackendError> {
+/// What the compact layout calls a message: its level's digit and 15 digits of arrival.
+fn lid(level: MessagePriority, arrival: u64) -> u64 {
+    u64::from(level.number()) * 1_000_000_000_000_000 + arrival
+}
+
+pub(super) fn decode(what: &str, numbers: &[u64]) -> Result<Answer, BackendError> {
     let [is_new, depth, outcomes @ ..] = numbers else { return Err(unexpected(what, numbers)) };
-    let full = SendRefusal::QueueFull { depth: *depth, limit: mailboxes.policy().queue_size() };
     let outcomes = outcomes.iter().map(|outcome| match outcome {
-        0 => Ok(SendOutcome::Accepted),
-        1 => Ok(SendOutcome::Duplicate),
-        2 => Ok(SendOutcome::Refused(full)),
+        0 => Ok(Taken::Stored(None)),
+        1 => Ok(Taken::Duplicate),
+        2 => Ok(Taken::NoRoom),
+        3 => Ok(Taken::OverQuota),
+        11.. => Ok(Taken::Stored(Some(outcome - 10))),
         other => Err(unexpected(what, other)),
     });
     let outcomes: Vec<_> = outcomes.collect::<Result<_, _>>()?;
     if outcomes.is_empty() {
         return Err(unexpected(what, numbers));
     }
-    Ok(Answer { is_new: *is_new == 1, outcomes })
+    Ok(Answer { is_new: *is_new == 1, depth: *depth, outcomes, unconfirmed: None })
 }
 
 /// Counts what was sent; a mailbox that this process knew and that is new again lost its entry
@@ -213,7 +288,7 @@ pub(super) fn decode(
 /// would send them again. The next send of this process makes the entry instead.
 pub(super) async fn note_answer(mailboxes: &Mailboxes, recipient: &AgentId, answer: &Answer) {
     for outcome in &answer.outcomes {
-        mailboxes.metrics.sent(!matches!(outcome, SendOutcome::Refused(_)));
+        mailboxes.metrics.sent(!matches!(outcome, Taken::NoRoom | Taken::OverQuota));
     }
     if answer.is_new && restore(mailboxes, recipient).await.is_err() {
         mailboxes.forget_indexed(&recipient.mailbox_key());
@@ -232,11 +307,12 @@ pub(super) fn message_args<'a>(
     call: Call<'a>,
 ) -> Call<'a> {
     let now = mailboxes.wall_clock();
-    let Prepared { queued, options } = prepared;
+    let Prepared { queued, options, .. } = prepared;
     let micros_of = |duration: Option<Duration>| duration.map_or(0, micros);
-    let expires = options.expires_in().is_some();
-    let body = codec::encode(mailboxes.layout, queued, now, expires);
-    call.number(u64::from(queued.priority.number()))
+    let body = codec::encode(mailboxes.layout, queued, now, *options);
+    let level = queued.priority.number();
+    let mark = if mailboxes.policy().is_privileged(&queued.message) { "+" } else { "" };
+    call.arg(format!("{level}{mark}"))
         .number(micros(options.delay()))
         .number(micros_of(options.expires_in()))
         .number(micros_of(options.dedup_window()))

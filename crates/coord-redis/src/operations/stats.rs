@@ -1,8 +1,11 @@
 //! Counting mailboxes and finding them.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
-use coord_core::{AdminError, AgentId, BackendError, MailboxStats, ReadyCounts, Timestamp};
+use coord_core::{
+    AdminError, AgentId, BackendError, Gate, MailboxStats, RateLimit, ReadyCounts, Timestamp,
+};
 use redis::from_redis_value;
 
 use crate::error::{running, unexpected};
@@ -23,25 +26,40 @@ pub(crate) async fn stats(
 ) -> Result<MailboxStats, AdminError> {
     agent.check()?;
     let keys: &[&str] = match mailboxes.layout {
-        KeyLayout::Compact => &["ready", "timers", "messages", "reserved", "dead"],
-        KeyLayout::Tta => &["queue", "sched", "reserved", "dlq"],
+        KeyLayout::Compact => &["ready", "timers", "messages", "reserved", "dead", "meta"],
+        KeyLayout::Tta => &["queue", "sched", "reserved", "dlq", "gate"],
     };
     let script = STATS.of(mailboxes.layout);
     let call = Call::new(script, mailboxes.keys(agent).parts(keys));
     let numbers = reply::numbers(script.name(), mailboxes.lane.call(&call).await?)?;
-    let [now, high, normal, low, delayed, reserved, dead, depth, oldest] = numbers[..] else {
+    let [now, high, normal, low, delayed, reserved, dead, depth, oldest, gate @ ..] = &numbers[..]
+    else {
         return Err(unexpected(script.name(), numbers).into());
     };
     Ok(MailboxStats {
         agent: agent.clone(),
-        ready: ReadyCounts { high, normal, low },
-        delayed,
-        reserved,
-        dead,
-        depth,
-        oldest_ready: (oldest > 0).then(|| Timestamp::from_micros(oldest)),
-        now: Timestamp::from_micros(now),
+        ready: ReadyCounts { high: *high, normal: *normal, low: *low },
+        delayed: *delayed,
+        reserved: *reserved,
+        dead: *dead,
+        depth: *depth,
+        oldest_ready: (*oldest > 0).then(|| Timestamp::from_micros(*oldest)),
+        gate: gate_of(gate).ok_or_else(|| unexpected(script.name(), gate))?,
+        now: Timestamp::from_micros(*now),
     })
+}
+
+/// Whether it is paused, microseconds for each message or 0, and the burst.
+fn gate_of(numbers: &[u64]) -> Option<Gate> {
+    let [is_paused, interval, burst] = *numbers else { return None };
+    let rate = match interval {
+        0 => None,
+        _ => {
+            let rate = RateLimit::new(1, Duration::from_micros(interval)).ok()?;
+            Some(rate.with_burst(u32::try_from(burst).ok()?).ok()?)
+        }
+    };
+    Some(Gate { is_paused: is_paused == 1, rate })
 }
 
 /// All mailboxes: from the index, or on the original's layout, which has none, by their keys.

@@ -19,9 +19,9 @@ use crate::script::{Call, Script, ScriptPair, lua};
 static WAIT: ScriptPair = ScriptPair {
     compact: lua!("compact/wait": "lib/time.lua", "lib/waiters.lua", "lib/compact.lua",
         "lib/compact_settle.lua", "lib/compact_due.lua", "lib/compact_take.lua",
-        "lib/compact_serve.lua", "compact/wait.lua"),
+        "lib/gate.lua", "lib/compact_serve.lua", "compact/wait.lua"),
     tta: lua!("tta/wait": "lib/time.lua", "lib/waiters.lua", "lib/tta.lua", "lib/tta_back.lua",
-        "lib/tta_take.lua", "lib/tta_serve.lua", "tta/wait.lua"),
+        "lib/tta_take.lua", "lib/gate.lua", "lib/tta_serve.lua", "tta/wait.lua"),
 };
 
 static UNWAIT: Script = lua!("compact/unwait": "compact/unwait.lua");
@@ -154,8 +154,16 @@ fn call<'a>(
                 .arg(mode.as_str())
         }
         KeyLayout::Tta => {
-            let parts =
-                ["queue", "sched", "reserved", "reserved_deadlines", "dlq", "fence", "waiters"];
+            let parts = [
+                "queue",
+                "sched",
+                "reserved",
+                "reserved_deadlines",
+                "dlq",
+                "fence",
+                "waiters",
+                "gate",
+            ];
             // Expired ones are asked for once: what expires meanwhile waits for the next step.
             let limit = if decided.is_empty() { SWEEP_LIMIT as u64 } else { 0 };
             let call = entry(Call::new(&WAIT.tta, keys(&parts)), ask)

@@ -3,7 +3,8 @@
 //! An adapter that refuses to forward as `Unsupported`, with nothing done, keeps these facts.
 
 use coord_core::{
-    MailboxPolicy, MessageResult, ReceivedMessage, SendOptions, SendOutcome, SettleError,
+    MailboxPolicy, MessageResult, ReceivedMessage, SendOptions, SendOutcome, SendRefusal,
+    SettleError, Trail,
 };
 
 use super::stage::{Stage, bad_agent, id, is_invalid, is_lost};
@@ -107,4 +108,57 @@ pub async fn refuses_bad_recipients(backend: &dyn Backend) {
         is_invalid!(refused, SettleError, "agent type");
     }
     stage.ack(&held).await;
+}
+
+/// Passes one piece of work from mailbox to mailbox; the result of the last hand-over.
+async fn pass(stage: &Stage<'_>, stops: &[&str]) -> Option<(MessageResult, ReceivedMessage)> {
+    stage.send("msg-000001").await;
+    let mut held = stage.receive().await;
+    let mut at = stage.at("writer:w1");
+    let mut last = None;
+    for (number, stop) in stops.iter().enumerate() {
+        let next = stage.at(stop);
+        let message = next.message(&format!("msg-1{number:05}"));
+        let options = SendOptions::new();
+        let sent = at.mail.forward(&at.to, &held.token, &next.to, message, options).await;
+        let result = match sent {
+            Err(SettleError::Unsupported(_)) => return None,
+            sent => sent.expect("it is reserved"),
+        };
+        if result.delivered() {
+            held = next.receive().await;
+            at = next;
+        }
+        last = Some(result);
+    }
+    last.map(|result| (result, held))
+}
+
+/// The way of the work goes with it, though nobody does anything for that.
+pub async fn carries_the_way_on(backend: &dyn Backend) {
+    let stage = Stage::new(backend).await;
+    let Some((_, held)) = pass(&stage, &["reader", "editor:e1", "writer:w2"]).await else { return };
+    let trail = Trail::of(&held.queue_message.message);
+    assert_eq!(trail.hops(), 3);
+    let names: Vec<&str> = trail.names().collect();
+    assert_eq!(names, ["writer:w1", "reader:default", "editor:e1"]);
+}
+
+/// Work that goes round for ever is stopped where it is, still reserved.
+pub async fn ends_at_the_hop_limit(backend: &dyn Backend) {
+    let policy = MailboxPolicy::new().with_hop_limits(Some(2), None);
+    let stage = Stage::with(backend, policy).await;
+    let Some((result, held)) = pass(&stage, &["a", "b", "c"]).await else { return };
+    assert_eq!(result.refusal(), Some(SendRefusal::HopLimit { limit: 2 }));
+    stage.at("c").is_untouched().await;
+    stage.at("b").kill(&held, "it goes round").await;
+}
+
+/// Two agents that hand the same work back and forth are stopped.
+pub async fn ends_a_ping_pong(backend: &dyn Backend) {
+    let policy = MailboxPolicy::new().with_hop_limits(None, Some(2));
+    let stage = Stage::with(backend, policy).await;
+    let stops = ["b", "writer:w1", "b", "writer:w1", "b"];
+    let Some((result, _)) = pass(&stage, &stops).await else { return };
+    assert_eq!(result.refusal(), Some(SendRefusal::PingPong { limit: 2 }));
 }

@@ -45,6 +45,7 @@ pub mod ack;
 pub mod batch;
 pub mod broadcast;
 pub mod cancel_safety;
+pub mod capacity;
 pub mod dead_letters;
 pub mod dedup;
 pub mod delay;
@@ -54,11 +55,13 @@ pub mod forward;
 pub mod metrics;
 pub mod nack;
 pub mod order;
+pub mod pause;
 pub mod peek;
 pub mod poison;
 pub mod policy;
 pub mod publish;
 pub mod purge;
+pub mod receipts;
 pub mod receive;
 pub mod reconcile;
 pub mod recover;
@@ -110,6 +113,8 @@ macro_rules! conformance_suite {
             ];
             cancel_safety: [dropped_sends_are_whole_or_nothing, dropped_receives_lose_nothing,
                 dropped_nacks_lose_nothing];
+            capacity: [keeps_places_for_the_urgent, keeps_places_inside_a_batch,
+                a_sender_has_its_quota, a_quota_counts_the_unsettled];
             dead_letters: [
                 are_oldest_first_in_pages, keep_attempts_and_error, are_found_by_conditions,
                 are_found_by_time, unreadable_ones_are_counted_apart, are_not_served, make_room,
@@ -126,7 +131,8 @@ macro_rules! conformance_suite {
             forward: [
                 settles_here_and_sends_there, lost_token_sends_nothing,
                 refusal_keeps_the_reservation, works_inside_one_mailbox, duplicate_settles,
-                refuses_bad_recipients,
+                refuses_bad_recipients, carries_the_way_on, ends_at_the_hop_limit,
+                ends_a_ping_pong,
             ];
             metrics: [count_sends, count_nacks, a_lost_nack_counts_nothing];
             nack: [
@@ -138,6 +144,11 @@ macro_rules! conformance_suite {
             ];
             order: [high_then_normal_then_low, fifo_inside_a_level, fifo_whatever_the_ids,
                 guard_serves_low, guard_is_off_by_default];
+            pause: [
+                holds_back, spares_what_is_reserved, waiters_wake_when_it_ends, is_of_one_mailbox,
+                a_rate_lets_a_burst_through, a_rate_goes_on, a_rate_outlives_a_pause,
+                a_rate_counts_what_is_handed_over, refuses_invalid_agents,
+            ];
             peek: [is_in_serving_order, does_not_touch, pages, unused_is_empty, counts_every_place,
                 lists_mailboxes, refuses_invalid_agents];
             poison: [goes_to_the_dead_letters, does_not_block, foreign_messages_are_read,
@@ -152,6 +163,12 @@ macro_rules! conformance_suite {
             ];
             purge: [takes_the_dead_only, only_the_named, only_what_fits, takes_the_unreadable,
                 unused_is_nothing];
+            receipts: [
+                tell_of_each_recipient, are_left_by_every_settling, survive_retries_and_death,
+                tell_the_expired_from_the_settled, are_left_only_if_asked_for,
+                waiting_ends_with_the_quorum, waiting_ends_with_its_time, of_nothing_are_gone,
+                refuse_bad_input,
+            ];
             receive: [
                 empty_gives_none, hides_what_is_reserved, deadline_is_from_now, fence_grows,
                 tokens_are_new, takes_expired_back, expiry_counts_an_attempt,

@@ -4,13 +4,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use coord_core::mailbox::{ForwardOutcome, Send};
+use coord_core::mailbox::{ForwardOutcome, Mailbox, Send};
 use coord_core::{
     AdminError, AgentId, AgentMessage, DeadLetter, DeadSelection, Durability, FailureType, Filter,
-    InvalidInput, MailboxPolicy, MailboxStats, MessageCoordinator, MessageId, MessageResult,
+    Gate, InvalidInput, MailboxPolicy, MailboxStats, MessageCoordinator, MessageId, MessageResult,
     MessageSubscription, MessageType, NackOutcome, Page, PeekedMessage, Publication, QueueMessage,
-    ReadyCounts, ReceiveError, ReceivedMessage, Reconciliation, RedriveRate, ReservationToken,
-    SendError, SendOptions, SettleError, Timestamp, Unsupported, check_grace, check_visibility,
+    RateLimit, ReadyCounts, Receipt, ReceiptTicket, ReceiveError, ReceivedMessage, Reconciliation,
+    RedriveRate, ReservationToken, SendError, SendOptions, SendOutcome, SettleError, Timestamp,
+    Unsupported, check_grace, check_visibility, hand_on,
 };
 
 use super::InMemoryCoordinator;
@@ -37,11 +38,12 @@ impl MessageCoordinator for InMemoryCoordinator {
         let mut state = self.state();
         let now = self.now();
         let id = message.message_id.clone();
-        let send = envelope(now, message, options);
-        let outcome = state.open(recipient)?.send(now, send);
+        let send = envelope(now, message, options).with_sender(sender.clone());
+        let mailbox = state.open(recipient)?;
+        let outcome = mailbox.send(now, send);
+        let result = with_ticket(MessageResult::new(id, outcome), options, recipient, mailbox);
         drop(state);
         self.shared.changed.notify_waiters();
-        let result = MessageResult::new(id, outcome);
         self.shared.metrics.sent(result.delivered());
         Ok(result)
     }
@@ -169,17 +171,23 @@ impl MessageCoordinator for InMemoryCoordinator {
         let mut state = self.state();
         let now = self.now();
         let id = message.message_id.clone();
-        let send = envelope(now, message, options);
-        let outcome = state.forward(now, agent, token, recipient, send)?;
-        drop(state);
-        self.shared.changed.notify_waiters();
-        let result = match outcome {
+        let message = match hand_on(agent, token, recipient, message, &state.policy()) {
+            Ok(message) => message,
+            Err(refusal) => return Ok(MessageResult::new(id, SendOutcome::Refused(refusal))),
+        };
+        let send = envelope(now, message, options).with_sender(agent.clone());
+        let result = match state.forward(now, agent, token, recipient, send)? {
             ForwardOutcome::ReservationLost => {
                 let (agent, token) = (agent.to_string(), token.to_string());
                 return Err(SettleError::ReservationLost { agent, token });
             }
-            ForwardOutcome::Sent(outcome) => MessageResult::new(id, outcome),
+            ForwardOutcome::Sent(outcome) => {
+                let result = MessageResult::new(id, outcome);
+                with_ticket(result, options, recipient, state.open(recipient)?)
+            }
         };
+        drop(state);
+        self.shared.changed.notify_waiters();
         self.shared.metrics.sent(result.delivered());
         Ok(result)
     }
@@ -239,6 +247,44 @@ impl MessageCoordinator for InMemoryCoordinator {
             Some(agent) => state.mailbox_mut(agent).map_or(0, |mailbox| mailbox.recover(now)),
             None => state.mailboxes_mut().map(|mailbox| mailbox.recover(now)).sum(),
         })
+    }
+
+    async fn receipts(&self, tickets: &[ReceiptTicket]) -> Result<Vec<Receipt>, AdminError> {
+        ReceiptTicket::check_all(tickets)?;
+        let state = self.state();
+        let receipt = |ticket: &ReceiptTicket| {
+            let mailbox = state.mailbox(ticket.agent());
+            mailbox.map_or(Receipt::Gone, |mailbox| mailbox.receipt(ticket.number()))
+        };
+        Ok(tickets.iter().map(receipt).collect())
+    }
+
+    async fn wait_for_receipts(
+        &self,
+        tickets: &[ReceiptTicket],
+        quorum: usize,
+        timeout: Duration,
+    ) -> Result<Vec<Receipt>, AdminError> {
+        self.wait_receipts(tickets, quorum, timeout).await
+    }
+
+    async fn pause(&self, agent: &AgentId) -> Result<bool, AdminError> {
+        agent.check()?;
+        Ok(self.state().open(agent)?.pause())
+    }
+
+    async fn resume(&self, agent: &AgentId) -> Result<bool, AdminError> {
+        agent.check()?;
+        let was_paused = self.state().open(agent)?.resume();
+        self.shared.changed.notify_waiters();
+        Ok(was_paused)
+    }
+
+    async fn limit_rate(&self, agent: &AgentId, rate: Option<RateLimit>) -> Result<(), AdminError> {
+        agent.check()?;
+        self.state().open(agent)?.limit_rate(rate);
+        self.shared.changed.notify_waiters();
+        Ok(())
     }
 
     /// The machine does each step whole, so there is never anything to repair.
@@ -314,6 +360,7 @@ fn unused(agent: &AgentId, now: Timestamp) -> MailboxStats {
         dead: 0,
         depth: 0,
         oldest_ready: None,
+        gate: Gate::default(),
         now,
     }
 }
@@ -324,6 +371,20 @@ fn envelope(now: Timestamp, mut message: AgentMessage, options: SendOptions) -> 
     let mut queued = QueueMessage::new(message);
     queued.enqueued_at = Some(now.to_string());
     Send::new(queued).with_options(options)
+}
+
+/// The ticket of a message that was just taken and leaves a receipt.
+fn with_ticket(
+    result: MessageResult,
+    options: SendOptions,
+    recipient: &AgentId,
+    mailbox: &Mailbox,
+) -> MessageResult {
+    if options.leaves_receipt() && result.outcome == SendOutcome::Accepted {
+        let ticket = ReceiptTicket::new(recipient.clone(), mailbox.last_arrival());
+        return result.with_ticket(ticket);
+    }
+    result
 }
 
 /// Each type once, in the order in which they were named.

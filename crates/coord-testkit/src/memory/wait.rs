@@ -4,7 +4,8 @@ use std::pin::pin;
 use std::time::Duration;
 
 use coord_core::{
-    AgentId, MessageCoordinator, ReceiveError, ReceivedMessage, Timestamp, check_wait,
+    AdminError, AgentId, MessageCoordinator, Receipt, ReceiptCount, ReceiptTicket, ReceiveError,
+    ReceivedMessage, Timestamp, check_wait,
 };
 
 use super::InMemoryCoordinator;
@@ -51,9 +52,39 @@ impl InMemoryCoordinator {
         }
     }
 
-    /// When something falls due in the mailbox.
+    /// Looks again whenever something changed.
+    pub(super) async fn wait_receipts(
+        &self,
+        tickets: &[ReceiptTicket],
+        quorum: usize,
+        timeout: Duration,
+    ) -> Result<Vec<Receipt>, AdminError> {
+        check_wait(timeout)?;
+        let until = self.now() + timeout;
+        loop {
+            let mut changed = pin!(self.shared.changed.notified());
+            changed.as_mut().enable();
+            let mut moved = pin!(self.shared.clock.moved());
+            moved.as_mut().enable();
+            let found = self.receipts(tickets).await?;
+            if ReceiptCount::of(&found).is_decided(quorum) || self.now() >= until {
+                return Ok(found);
+            }
+            tokio::select! {
+                () = changed => {}
+                () = moved => {}
+                () = self.passing(until) => {}
+            }
+        }
+    }
+
+    /// When something falls due in the mailbox, or its gate opens.
     fn next_due(&self, agent: &AgentId) -> Option<Timestamp> {
-        Some(self.state().mailbox(agent)?.next_deadline()?.0)
+        let now = self.now();
+        let state = self.state();
+        let mailbox = state.mailbox(agent)?;
+        let due = mailbox.next_deadline().map(|(at, _)| at);
+        due.into_iter().chain(mailbox.opens_at(now)).min()
     }
 
     /// Returns when it is `then`; never by a clock that has to be moved.

@@ -1,15 +1,15 @@
 -- Purpose: settle messages for good.
--- KEYS: 1 reserved, 2 timers, 3 messages
+-- KEYS: 1 reserved, 2 timers, 3 messages, 4 receipts
 -- ARGV: the tokens
 -- Returns: for each token 1 settled, 0 nothing is reserved under it
 -- Errors: none of its own
-local keys = { reserved = KEYS[1], timers = KEYS[2], messages = KEYS[3] }
+local keys = { reserved = KEYS[1], timers = KEYS[2], messages = KEYS[3], receipts = KEYS[4] }
 local reply = {}
 for i = 1, #ARGV do
-  local lid = held(keys, ARGV[i])
+  local lid, _, receipt = held(keys, ARGV[i])
   if lid then
     drop_token(keys, ARGV[i])
-    redis.call('HDEL', keys.messages, lid)
+    settle(keys, lid, receipt)
   end
   reply[i] = lid and 1 or 0
 end

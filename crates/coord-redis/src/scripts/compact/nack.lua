@@ -7,7 +7,7 @@
 --       {2, attempts} dead, {3} it had expired and is gone
 -- Errors: none of its own
 local keys = { ready = KEYS[1], timers = KEYS[2], messages = KEYS[3], reserved = KEYS[4],
-  dead = KEYS[5], graves = KEYS[6], meta = KEYS[7], waiters = KEYS[8] }
+  dead = KEYS[5], graves = KEYS[6], meta = KEYS[7], gate = KEYS[7], waiters = KEYS[8] }
 local token, base, maximum = ARGV[1], tonumber(ARGV[5]), tonumber(ARGV[7])
 local now = server_time()
 

@@ -7,7 +7,7 @@
 -- Returns: {next cursor (0 at the end), put back, deadlines given, entries removed}
 -- Errors: none of its own
 local keys = { ready = KEYS[1], timers = KEYS[2], messages = KEYS[3], reserved = KEYS[4],
-  meta = KEYS[5], waiters = KEYS[6] }
+  meta = KEYS[5], gate = KEYS[5], waiters = KEYS[6] }
 local now, visibility = server_time(), tonumber(ARGV[4])
 local redriven, given, removed = 0, 0, 0
 

@@ -5,7 +5,7 @@
 -- Returns: {reservations taken back, 1 if there may be more}
 -- Errors: none of its own
 local keys = { ready = KEYS[1], timers = KEYS[2], messages = KEYS[3], reserved = KEYS[4],
-  dead = KEYS[5], graves = KEYS[6], meta = KEYS[7], waiters = KEYS[8] }
+  dead = KEYS[5], graves = KEYS[6], meta = KEYS[7], gate = KEYS[7], waiters = KEYS[8] }
 local now = server_time()
 local recovered, more =
   work_off(keys, now, tonumber(ARGV[3]), ARGV[2] == '1', tonumber(ARGV[1]))

@@ -4,7 +4,7 @@
 -- Returns: 1 done, 0 nothing is reserved under the token
 -- Errors: none of its own
 local keys = { ready = KEYS[1], timers = KEYS[2], reserved = KEYS[3], messages = KEYS[4],
-  meta = KEYS[5], waiters = KEYS[6] }
+  meta = KEYS[5], gate = KEYS[5], waiters = KEYS[6] }
 local lid, expiry = held(keys, ARGV[1])
 if not lid then return 0 end
 drop_token(keys, ARGV[1])

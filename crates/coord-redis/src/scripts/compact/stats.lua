@@ -1,9 +1,12 @@
 -- Purpose: count a mailbox at one moment.
--- KEYS: 1 ready, 2 timers, 3 messages, 4 reserved, 5 dead
+-- KEYS: 1 ready, 2 timers, 3 messages, 4 reserved, 5 dead, 6 meta
 -- ARGV: none
--- Returns: {now, ready HIGH, NORMAL, LOW, delayed, reserved, dead, depth, oldest ready or 0}
+-- Returns: {now, ready HIGH, NORMAL, LOW, delayed, reserved, dead, depth, oldest ready or 0,
+--       1 if it is paused, microseconds for each message or 0 without a limit, burst}
 -- Errors: none of its own
 local now = server_time()
+local gate = redis.call('HGET', KEYS[6], 'gate') or '-'
+local interval, burst = string.match(gate, ':(%d+):(%d+)$')
 local due = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'WITHSCORES')
 
 -- What expired counts nowhere, although nobody has worked it off yet.
@@ -57,4 +60,5 @@ for i = 1, #due, 2 do
   end
 end
 return { now, ready['9'], ready['5'], ready['1'], delayed, reserved,
-  redis.call('ZCARD', KEYS[5]), depth, oldest }
+  redis.call('ZCARD', KEYS[5]), depth, oldest,
+  string.sub(gate, 1, 1) == 'p' and 1 or 0, tonumber(interval or 0), tonumber(burst or 0) }

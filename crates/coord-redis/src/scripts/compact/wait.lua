@@ -7,7 +7,7 @@
 -- Returns: {1, deadline, fence, record} reserved now, {3, the same} reserved before,
 --       {2, microseconds until something falls due or -1} nothing yet, {4} it does not wait
 -- Errors: none of its own
-local keys = { ready = KEYS[1], timers = KEYS[2], messages = KEYS[3], meta = KEYS[4],
+local keys = { ready = KEYS[1], timers = KEYS[2], messages = KEYS[3], meta = KEYS[4], gate = KEYS[4],
   reserved = KEYS[5], dead = KEYS[6], graves = KEYS[7], waiters = KEYS[8] }
 local token = ARGV[1]
 local entry = token .. ' ' .. ARGV[2] .. ' ' .. ARGV[3] .. ' ' .. ARGV[7]
@@ -15,10 +15,10 @@ local now = server_time()
 local deadline = now + tonumber(ARGV[2])
 local mode = ARGV[8]
 
-local lid, expiry = held(keys, token)
+local lid, expiry, receipt = held(keys, token)
 if lid then
   drop_token(keys, token)
-  local fence = reserve(keys, token, lid, expiry, deadline)
+  local fence = reserve(keys, token, lid, expiry, receipt, deadline)
   return { 3, deadline, fence, redis.call('HGET', keys.messages, lid) or '' }
 end
 
@@ -27,10 +27,14 @@ if not is_new and not redis.call('ZSCORE', keys.waiters, entry) then return { 4 
 
 work_off(keys, now, tonumber(ARGV[6]), ARGV[5] == '1', tonumber(ARGV[4]))
 local record
-lid, record, expiry = next_live(keys, now, lowest_is_next(keys, tonumber(ARGV[3])))
+local allowed, opens, rate = allowance(keys, now, 1)
+if allowed > 0 then
+  lid, record, expiry, receipt = next_live(keys, now, lowest_is_next(keys, tonumber(ARGV[3])))
+end
 if lid then
+  count_passed(keys, rate, 1)
   redis.call('ZREM', keys.waiters, entry)
-  local fence = reserve(keys, token, lid, expiry, deadline)
+  local fence = reserve(keys, token, lid, expiry, receipt, deadline)
   -- More may have fallen due than one can take.
   serve(keys, now)
   return { 1, deadline, fence, record }
@@ -44,4 +48,7 @@ elseif mode ~= 'try' then
   if mode == 'join' then next_waiter(keys, now) end
 end
 local due = tonumber(redis.call('ZRANGE', keys.timers, 0, 0, 'WITHSCORES')[2])
+if allowed == 0 and opens and redis.call('EXISTS', keys.ready) == 1 then
+  due = math.min(due or opens, opens)
+end
 return { 2, due and math.max(0, due - now) or -1 }

@@ -21,7 +21,7 @@ local function is_duplicate(keys, now, id)
   return redis.call('ZSCORE', keys.dedup, id)
 end
 
--- Stores one message; returns its arrival number.
+-- Stores one message; returns its arrival number and lid.
 local function store(keys, now, level, delay, ttl, record)
   local seq = redis.call('HINCRBY', keys.meta, 'seq', 1)
   local lid = level .. string.format('%015.0f', seq)
@@ -32,32 +32,49 @@ local function store(keys, now, level, delay, ttl, record)
     redis.call('ZADD', keys.timers, now + delay, 'd' .. lid)
   end
   if ttl > 0 then redis.call('ZADD', keys.timers, now + ttl, 'x' .. lid) end
-  return seq
+  return seq, lid
 end
 
--- Takes the messages of ARGV from `first` on: level, delay, time to live, dedup window, message
--- id, record. Returns {1 if the mailbox is new, depth before, then for each message 0 taken,
--- 1 duplicate, 2 no room}.
-local function take_in(keys, now, limit, first)
+-- Whether a sender has as many unsettled messages here as it may. What was settled meanwhile is let
+-- go of only when the set looks full, so that nobody who settles has to think of it.
+local function is_over_quota(keys, quota)
+  local count = redis.call('SCARD', keys.quota)
+  if count < quota then return false end
+  for _, lid in ipairs(redis.call('SMEMBERS', keys.quota)) do
+    if redis.call('HEXISTS', keys.messages, lid) == 0 then
+      count = count - redis.call('SREM', keys.quota, lid)
+    end
+  end
+  return count >= quota
+end
+
+-- Takes the messages of ARGV from `first` on: capacity, what of it is kept for the privileged,
+-- the sender's quota or 0; then for each: level (with a '+' if privileged), delay, time to live,
+-- dedup window, message id, record. Returns {1 if the mailbox is new, depth before, then for each
+-- message 10 and its arrival number, 1 duplicate, 2 no room, 3 quota reached}.
+local function take_in(keys, now, first)
+  local limit, kept, quota = tonumber(ARGV[first]), tonumber(ARGV[first + 1]), tonumber(ARGV[first + 2])
   local depth = redis.call('HLEN', keys.messages)
   local reply, is_ready = { 0, depth }, false
-  for i = first, #ARGV, 6 do
-    local window, id = tonumber(ARGV[i + 3]), ARGV[i + 4]
-    local outcome, room = 0, nil
-    if window > 0 and is_duplicate(keys, now, id) then
-      outcome = 1
-    else
-      room, depth = has_room(keys, now, depth, limit)
-      if room then
+  for i = first + 3, #ARGV, 6 do
+    local level, window, id = string.sub(ARGV[i], 1, 1), tonumber(ARGV[i + 3]), ARGV[i + 4]
+    local outcome, room = 1, nil
+    if window == 0 or not is_duplicate(keys, now, id) then
+      room, depth = has_room(keys, now, depth, #ARGV[i] > 1 and limit or limit - kept)
+      if not room then
+        outcome = 2
+        reply[2] = depth
+      elseif quota > 0 and is_over_quota(keys, quota) then
+        outcome = 3
+      else
         if window > 0 then redis.call('ZADD', keys.dedup, now + window, id) end
-        local seq =
-          store(keys, now, ARGV[i], tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2]), ARGV[i + 5])
+        local seq, lid =
+          store(keys, now, level, tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2]), ARGV[i + 5])
+        if quota > 0 then redis.call('SADD', keys.quota, lid) end
         if seq == 1 then reply[1] = 1 end
         is_ready = is_ready or ARGV[i + 1] == '0'
         depth = depth + 1
-      else
-        outcome = 2
-        reply[2] = depth
+        outcome = 10 + seq
       end
     end
     reply[#reply + 1] = outcome

@@ -1,12 +1,17 @@
 -- Handing what is ready to those who wait. Ends every script that makes something ready.
 local function serve(keys, now)
-  while true do
-    local waiter = next_waiter(keys, now)
-    if not waiter then return end
-    local lid, record, expiry = next_live(keys, now, lowest_is_next(keys, waiter.low_every))
-    if not lid then return end
+  local waiter = next_waiter(keys, now)
+  if not waiter then return end
+  local allowed, _, rate = allowance(keys, now, math.huge)
+  local passed = 0
+  while waiter and passed < allowed do
+    local lid, record, expiry, receipt = next_live(keys, now, lowest_is_next(keys, waiter.low_every))
+    if not lid then break end
     local deadline = now + waiter.visibility
-    local fence = reserve(keys, waiter.token, lid, expiry, deadline)
+    local fence = reserve(keys, waiter.token, lid, expiry, receipt, deadline)
     tell(keys, waiter, fence, deadline, record)
+    passed = passed + 1
+    waiter = next_waiter(keys, now)
   end
+  count_passed(keys, rate, passed)
 end

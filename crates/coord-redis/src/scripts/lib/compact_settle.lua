@@ -1,10 +1,25 @@
 -- What becomes of a message that was reserved.
 
--- What a token holds: lid and, if the message expires, when. Nothing if it holds nothing.
+-- What a token holds: lid, when the message expires if it does, and whether it leaves a receipt.
+-- Nothing if it holds nothing.
 local function held(keys, token)
   local value = redis.call('HGET', keys.reserved, token)
   if not value then return nil end
-  return string.sub(value, 1, 16), tonumber(string.sub(value, 18))
+  if #value == 16 then return value end
+  local lid, expiry, receipt = string.match(value, '^(%d+):(%d*):?(r?)$')
+  return lid, tonumber(expiry), receipt == 'r'
+end
+
+-- How many receipts a mailbox keeps: the newest.
+local MAX_RECEIPTS = 10000
+
+-- Removes a message that is done.
+local function settle(keys, lid, receipt, now)
+  redis.call('HDEL', keys.messages, lid)
+  if receipt then
+    redis.call('ZADD', keys.receipts, now or server_time(), lid)
+    redis.call('ZREMRANGEBYRANK', keys.receipts, 0, -MAX_RECEIPTS - 1)
+  end
 end
 
 local function drop_token(keys, token)
@@ -23,7 +38,7 @@ end
 local function count_failure(keys, lid, failure)
   local record = redis.call('HGET', keys.messages, lid) or nil
   local _, stop, attempts, fixed, length =
-    string.find(record or '', '^(%d+)(:%d:[01]:%d*:)(%d+):')
+    string.find(record or '', '^(%d+)(:%d:[0-3]:%d*:)(%d+):')
   if not attempts or stop + length > #record then return nil, record end
   attempts = tonumber(attempts) + 1
   local message = string.sub(record, stop + length + 1)

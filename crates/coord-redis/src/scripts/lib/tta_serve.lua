@@ -7,12 +7,18 @@ end
 
 -- Ends every script that makes something due.
 local function serve(keys, now)
-  while true do
-    local waiter = next_waiter(keys, now)
-    local json = waiter and next_due(keys, now, lowest_is_next(keys, waiter.low_every))
-    if not json then return end
+  local waiter = next_waiter(keys, now)
+  if not waiter then return end
+  local allowed, _, rate = allowance(keys, now, math.huge)
+  local passed = 0
+  while waiter and passed < allowed do
+    local json = next_due(keys, now, lowest_is_next(keys, waiter.low_every))
+    if not json then break end
     give(keys, now, waiter, json)
+    passed = passed + 1
+    waiter = next_waiter(keys, now)
   end
+  count_passed(keys, rate, passed)
 end
 
 local function is_anything_due(keys, now)

@@ -2,14 +2,14 @@
 --       one; of messages that the client found nowhere but in the list, notes those it did not
 --       know, puts back or removes those that stay lost for the grace, forgets the healthy.
 -- KEYS: 1 queue, 2 prio 9, 3 prio 5, 4 prio 1, 5 reserved, 6 deadlines, 7 dlq, 8 fence,
---       9 waiters, 10 suspects
+--       9 waiters, 10 suspects, 11 gate
 -- ARGV: 1 grace, 2 visibility of what gets a deadline (both microseconds), 3 number of tokens,
 --       then the tokens, then for each message: JSON, level (9, 5, 1; 0 it cannot be read)
 -- Returns: {put back, deadlines given, entries removed, suspects}
 -- Errors: none of its own
 local keys = { queue = KEYS[1], prio9 = KEYS[2], prio5 = KEYS[3], prio1 = KEYS[4],
   reserved = KEYS[5], deadlines = KEYS[6], dlq = KEYS[7], fence = KEYS[8], waiters = KEYS[9],
-  suspects = KEYS[10] }
+  suspects = KEYS[10], gate = KEYS[11] }
 local grace, visibility, tokens = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local now = server_time()
 local redriven, given, removed, suspects = 0, 0, 0, 0

@@ -1,6 +1,7 @@
 -- Purpose: reserve the next message, or wait for one; or come for what was reserved meanwhile.
 --       Expired reservations go first, as in receive.
--- KEYS: 1 queue, 2 prio 9, 3 prio 5, 4 prio 1, 5 reserved, 6 deadlines, 7 dlq, 8 fence, 9 waiters
+-- KEYS: 1 queue, 2 prio 9, 3 prio 5, 4 prio 1, 5 reserved, 6 deadlines, 7 dlq, 8 fence, 9 waiters,
+--       10 gate
 -- ARGV: 1 token, 2 visibility in microseconds, 3 every how many reservations the lowest level
 --       goes first (0 never), 4 how many expired reservations to report at most, 5 channel,
 --       6 'try' not to wait if there is nothing, 'join' to wait; for who waits already: 'look',
@@ -10,7 +11,8 @@
 --       or {0, then token and JSON of each expired reservation} nothing was done
 -- Errors: none of its own
 local keys = { queue = KEYS[1], prio9 = KEYS[2], prio5 = KEYS[3], prio1 = KEYS[4],
-  reserved = KEYS[5], deadlines = KEYS[6], dlq = KEYS[7], fence = KEYS[8], waiters = KEYS[9] }
+  reserved = KEYS[5], deadlines = KEYS[6], dlq = KEYS[7], fence = KEYS[8], waiters = KEYS[9],
+  gate = KEYS[10] }
 local token = ARGV[1]
 local entry = token .. ' ' .. ARGV[2] .. ' ' .. ARGV[3] .. ' ' .. ARGV[5]
 local now = server_time()
@@ -31,8 +33,10 @@ if #undecided > 0 then
   return undecided
 end
 
-json = next_due(keys, now, lowest_is_next(keys, tonumber(ARGV[3])))
+local allowed, opens, rate = allowance(keys, now, 1)
+json = allowed > 0 and next_due(keys, now, lowest_is_next(keys, tonumber(ARGV[3])))
 if json then
+  count_passed(keys, rate, 1)
   redis.call('ZREM', keys.waiters, entry)
   local fence = reserve(keys, token, json, deadline)
   -- More may have fallen due than one can take.
@@ -50,6 +54,8 @@ end
 local due = -1
 for _, schedule in ipairs({ keys.prio9, keys.prio5, keys.prio1, keys.deadlines }) do
   local first = tonumber(redis.call('ZRANGE', schedule, 0, 0, 'WITHSCORES')[2])
+  -- What is ready waits for the gate, which opens by itself or not at all.
+  if first and allowed == 0 and first <= now then first = opens end
   if first and (due < 0 or first - now < due) then due = math.max(0, first - now) end
 end
 return { 2, due }
