@@ -1,11 +1,14 @@
 //! The port through which agents exchange messages.
 
+mod defaults;
+
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use async_trait::async_trait;
 
+use self::defaults::{PLACE, unsupported};
 use crate::agent::AgentId;
 use crate::dead_letters::{DeadLetter, DeadMatches, DeadSelection, RedriveRate};
 use crate::error::{AdminError, InvalidInput, ReceiveError, SendError, SettleError, Unsupported};
@@ -90,12 +93,7 @@ pub trait MessageCoordinator: Send + Sync {
         recipients: &[AgentId],
         options: SendOptions,
     ) -> Vec<Result<MessageResult, SendError>> {
-        let mut results = Vec::with_capacity(recipients.len());
-        for recipient in recipients {
-            let message = message.clone();
-            results.push(self.send_message_with(sender, recipient, message, options).await);
-        }
-        results
+        defaults::broadcast(self, sender, message, recipients, options).await
     }
 
     /// Puts several messages into one mailbox: one result each, in order. One that finds no room
@@ -112,11 +110,7 @@ pub trait MessageCoordinator: Send + Sync {
         recipient: &AgentId,
         batch: Vec<(AgentMessage, SendOptions)>,
     ) -> Result<Vec<MessageResult>, SendError> {
-        let mut results = Vec::with_capacity(batch.len());
-        for (message, options) in batch {
-            results.push(self.send_message_with(sender, recipient, message, options).await?);
-        }
-        Ok(results)
+        defaults::send_batch(self, sender, recipient, batch).await
     }
 
     /// Records that `agent` wants messages of `types`, for as long as the handle (or another one
@@ -197,14 +191,7 @@ pub trait MessageCoordinator: Send + Sync {
         max: usize,
         visibility_timeout: Duration,
     ) -> Result<Vec<ReceivedMessage>, ReceiveError> {
-        let mut received = Vec::new();
-        while received.len() < max {
-            match self.receive(agent, visibility_timeout).await? {
-                Some(message) => received.push(message),
-                None => break,
-            }
-        }
-        Ok(received)
+        defaults::receive_batch(self, agent, max, visibility_timeout).await
     }
 
     /// Reserves the next message as [`MessageCoordinator::receive`] does, waiting up to `timeout`
@@ -245,13 +232,7 @@ pub trait MessageCoordinator: Send + Sync {
         token: &ReservationToken,
         visibility_timeout: Duration,
     ) -> Result<AckAndReceive, ReceiveError> {
-        let settled = match self.ack(agent, token).await {
-            Ok(()) => true,
-            Err(SettleError::ReservationLost { .. } | SettleError::Unsupported(_)) => false,
-            Err(SettleError::Invalid(error)) => return Err(error.into()),
-            Err(SettleError::Backend(error)) => return Err(error.into()),
-        };
-        Ok(AckAndReceive { settled, next: self.receive(agent, visibility_timeout).await? })
+        defaults::ack_and_receive(self, agent, token, visibility_timeout).await
     }
 
     /// Settles several messages: whether each token held one, in order.
@@ -263,15 +244,7 @@ pub trait MessageCoordinator: Send + Sync {
         agent: &AgentId,
         tokens: &[ReservationToken],
     ) -> Result<Vec<bool>, SettleError> {
-        let mut settled = Vec::with_capacity(tokens.len());
-        for token in tokens {
-            settled.push(match self.ack(agent, token).await {
-                Ok(()) => true,
-                Err(error) if error.is_reservation_lost() => false,
-                Err(error) => return Err(error),
-            });
-        }
-        Ok(settled)
+        defaults::ack_batch(self, agent, tokens).await
     }
 
     /// Settles a message here and sends another one there, both or neither: handing work on
@@ -382,15 +355,12 @@ pub trait MessageCoordinator: Send + Sync {
     /// messages that nobody could ever receive are put back to ready, reservations without a
     /// deadline get one, entries that stand for nothing go. Never touches a healthy message.
     ///
-    /// Where peers work in several steps (the original's Python agents), a message in the middle
-    /// of one looks lost: it is only noted, and put back when a reconciliation at least `grace`
-    /// later (zero to [`MAX_GRACE`](crate::MAX_GRACE)) still finds it so. Such a message may have
-    /// been settled by a peer that crashed before its last step: it is then delivered again.
-    /// Works in bounded steps, each atomic.
+    /// A message that a peer of the original may just be working on is only noted, and put back
+    /// when a reconciliation at least `grace` later (at most [`MAX_GRACE`](crate::MAX_GRACE)) still
+    /// finds it so; if it was settled meanwhile, it is delivered again. Steps are bounded and atomic.
     ///
     /// # Errors
-    /// [`AdminError`]; what was repaired before the failure stays so. The default body refuses as
-    /// unsupported.
+    /// [`AdminError`]; what was repaired before the failure stays so.
     async fn reconcile(
         &self,
         agent: &AgentId,
@@ -542,12 +512,6 @@ pub trait MessageCoordinator: Send + Sync {
         let _ = (agent, token);
         Err(Unsupported { feature: "releasing a reservation", place: PLACE }.into())
     }
-}
-
-const PLACE: &str = "by this coordinator";
-
-fn unsupported(feature: &'static str) -> AdminError {
-    Unsupported { feature, place: PLACE }.into()
 }
 
 /// A shared coordinator of any kind.
