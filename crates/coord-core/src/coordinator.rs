@@ -124,11 +124,10 @@ pub trait MessageCoordinator: Send + Sync {
         types: &[MessageType],
     ) -> Result<MessageSubscription, AdminError>;
 
-    /// The same for the messages of these types that fit `filter`. An agent with several handles
-    /// gets what fits any of them, once.
+    /// The same for messages that fit `filter`. Of several handles any is enough.
     ///
     /// # Errors
-    /// [`AdminError`]. The default body knows no filters and refuses them as unsupported.
+    /// [`AdminError`]. The default body refuses filters as unsupported.
     async fn subscribe_to_messages_with(
         &self,
         agent: &AgentId,
@@ -144,14 +143,12 @@ pub trait MessageCoordinator: Send + Sync {
     /// Sends `message` to every agent that is subscribed to its type and whose filter its
     /// `routing` fits, the sender included if it is one.
     ///
-    /// The recipients are a snapshot: who subscribes or leaves meanwhile may be among them or
-    /// not. Then as a broadcast to them: the message keeps its own `recipient`, and one full
-    /// mailbox does not stop the others.
+    /// The recipients are a snapshot. Then it is a broadcast to them: the message keeps its own
+    /// `recipient`, and one full mailbox does not stop the others.
     ///
     /// # Errors
     /// [`SendError`] if nobody was sent anything: an argument, or the subscribers could not be
-    /// read. What became of each copy stands in the [`Publication`]. The default body refuses as
-    /// unsupported.
+    /// read. The default body refuses as unsupported.
     async fn publish(
         &self,
         sender: &AgentId,
@@ -435,15 +432,11 @@ pub trait MessageCoordinator: Send + Sync {
         Err(unsupported("redriving dead letters"))
     }
 
-    /// The same, spread over time: never faster than `rate`, in steps of a tenth of a second or
-    /// more, until `limit` are back, no more are meant, or the mailbox is full.
-    ///
-    /// `moved` counts along: whoever drops the future, which ends it between two steps, reads
-    /// there how many went back. What dies meanwhile may be among them.
+    /// The same, never faster than `rate`. `moved` counts along: whoever drops the future, which
+    /// ends it between two steps, reads there how many went back.
     ///
     /// # Errors
-    /// [`AdminError`]; what was put back before the failure stays so. The default body refuses as
-    /// unsupported.
+    /// [`AdminError`] as [`MessageCoordinator::redrive`]. The default body refuses as unsupported.
     async fn redrive_paced(
         &self,
         agent: &AgentId,
@@ -460,25 +453,14 @@ pub trait MessageCoordinator: Send + Sync {
     /// Reads the whole dead-letter queue, page by page.
     ///
     /// # Errors
-    /// [`AdminError`]
+    /// [`AdminError`].
     async fn find_dead_letters(
         &self,
         agent: &AgentId,
         selection: &DeadSelection,
         page: Page,
     ) -> Result<DeadMatches, AdminError> {
-        let now = self.mailbox_stats(agent).await?.now;
-        let mut found = DeadMatches::default();
-        let mut place = Page::first(100);
-        loop {
-            let letters = self.dead_letters(agent, place).await?;
-            let read = letters.len() as u64;
-            found.take_in(now, selection, page, letters);
-            if read < u64::from(place.limit) {
-                return Ok(found);
-            }
-            place.offset += read;
-        }
+        defaults::find_dead_letters(self, agent, selection, page).await
     }
 
     /// Deletes dead messages; returns how many.
