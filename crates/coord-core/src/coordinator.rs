@@ -3,17 +3,19 @@
 mod defaults;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use async_trait::async_trait;
 
 use self::defaults::{PLACE, unsupported};
 use crate::agent::AgentId;
+use crate::dead_letters::{DeadLetter, DeadMatches, DeadSelection, RedriveRate};
 use crate::error::{AdminError, InvalidInput, ReceiveError, SendError, SettleError, Unsupported};
 use crate::failure::{FailureType, NackOutcome};
 use crate::filter::Filter;
 use crate::gate::RateLimit;
-use crate::inspect::{DeadLetter, DeadSelection, MailboxStats, Page, PeekedMessage};
+use crate::inspect::{MailboxStats, Page, PeekedMessage};
 use crate::message::{AgentMessage, MessageId, MessageType};
 use crate::policy::MailboxPolicy;
 use crate::receipt::{Receipt, ReceiptTicket};
@@ -122,11 +124,10 @@ pub trait MessageCoordinator: Send + Sync {
         types: &[MessageType],
     ) -> Result<MessageSubscription, AdminError>;
 
-    /// The same for the messages of these types that fit `filter`. An agent with several handles
-    /// gets what fits any of them, once.
+    /// The same for messages that fit `filter`. Of several handles any is enough.
     ///
     /// # Errors
-    /// [`AdminError`]. The default body knows no filters and refuses them as unsupported.
+    /// [`AdminError`]. The default body refuses filters as unsupported.
     async fn subscribe_to_messages_with(
         &self,
         agent: &AgentId,
@@ -142,14 +143,12 @@ pub trait MessageCoordinator: Send + Sync {
     /// Sends `message` to every agent that is subscribed to its type and whose filter its
     /// `routing` fits, the sender included if it is one.
     ///
-    /// The recipients are a snapshot: who subscribes or leaves meanwhile may be among them or
-    /// not. Then as a broadcast to them: the message keeps its own `recipient`, and one full
-    /// mailbox does not stop the others.
+    /// The recipients are a snapshot. Then it is a broadcast to them: the message keeps its own
+    /// `recipient`, and one full mailbox does not stop the others.
     ///
     /// # Errors
     /// [`SendError`] if nobody was sent anything: an argument, or the subscribers could not be
-    /// read. What became of each copy stands in the [`Publication`]. The default body refuses as
-    /// unsupported.
+    /// read. The default body refuses as unsupported.
     async fn publish(
         &self,
         sender: &AgentId,
@@ -431,6 +430,37 @@ pub trait MessageCoordinator: Send + Sync {
     ) -> Result<u64, AdminError> {
         let _ = (agent, selection, limit);
         Err(unsupported("redriving dead letters"))
+    }
+
+    /// The same, never faster than `rate`. `moved` counts along: whoever drops the future, which
+    /// ends it between two steps, reads there how many went back.
+    ///
+    /// # Errors
+    /// [`AdminError`] as [`MessageCoordinator::redrive`]. The default body refuses as unsupported.
+    async fn redrive_paced(
+        &self,
+        agent: &AgentId,
+        selection: &DeadSelection,
+        limit: u64,
+        rate: RedriveRate,
+        moved: &AtomicU64,
+    ) -> Result<u64, AdminError> {
+        let _ = (agent, selection, limit, rate, moved);
+        Err(unsupported("redriving at a rate"))
+    }
+
+    /// Tells what `selection` takes and touches nothing: the dry run of a redrive and of a purge.
+    /// Reads the whole dead-letter queue, page by page.
+    ///
+    /// # Errors
+    /// [`AdminError`].
+    async fn find_dead_letters(
+        &self,
+        agent: &AgentId,
+        selection: &DeadSelection,
+        page: Page,
+    ) -> Result<DeadMatches, AdminError> {
+        defaults::find_dead_letters(self, agent, selection, page).await
     }
 
     /// Deletes dead messages; returns how many.

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use super::MessageCoordinator;
 use crate::agent::AgentId;
+use crate::dead_letters::{DeadMatches, DeadSelection};
 use crate::error::{AdminError, ReceiveError, SendError, SettleError, Unsupported};
+use crate::inspect::Page;
 use crate::message::AgentMessage;
 use crate::reservation::{AckAndReceive, ReceivedMessage, ReservationToken};
 use crate::send::{MessageResult, SendOptions};
@@ -88,4 +90,24 @@ pub(super) async fn ack_batch<C: MessageCoordinator + ?Sized>(
         });
     }
     Ok(settled)
+}
+
+pub(super) async fn find_dead_letters<C: MessageCoordinator + ?Sized>(
+    mail: &C,
+    agent: &AgentId,
+    selection: &DeadSelection,
+    page: Page,
+) -> Result<DeadMatches, AdminError> {
+    let now = mail.mailbox_stats(agent).await?.now;
+    let mut found = DeadMatches::default();
+    let mut place = Page::first(100);
+    loop {
+        let letters = mail.dead_letters(agent, place).await?;
+        let read = letters.len() as u64;
+        found.take_in(now, selection, page, letters);
+        if read < u64::from(place.limit) {
+            return Ok(found);
+        }
+        place.offset += read;
+    }
 }

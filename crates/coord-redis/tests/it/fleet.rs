@@ -129,7 +129,7 @@ async fn a_crash_after_any_command_is_restored() {
             let wanted = BTreeSet::from_iter((*fate == Fate::Delivered).then(|| id.clone()));
             assert_eq!(delivered, wanted, "{case}");
             assert!(world.is_empty(), "{case}: something is left");
-            let dead = world.mail.purge(&world.to, &DeadSelection::All).await.expect("purges");
+            let dead = world.mail.purge(&world.to, &DeadSelection::all()).await.expect("purges");
             assert_eq!(dead, u64::from(*fate == Fate::Dead), "{case}");
             let pass = world.mail.reconcile(&world.to, Duration::ZERO).await.expect("works");
             assert_eq!(pass, Reconciliation::default(), "{case}");
@@ -182,7 +182,7 @@ async fn five_hundred_of_five_hundred() {
     assert!(lost > 20, "the crashes lost only {lost} of {}: {before:?}", before.depth);
     settled.extend(world.restored().await);
     // What the original nacked more than three times is dead, as it should be.
-    let dead = world.mail.redrive(&world.to, &DeadSelection::All, 500).await.expect("redrives");
+    let dead = world.mail.redrive(&world.to, &DeadSelection::all(), 500).await.expect("redrives");
     assert!(dead < 100, "{dead} are dead");
     settled.extend(world.restored().await);
     let missing: Vec<_> = sent.difference(&settled).collect();
@@ -228,7 +228,7 @@ async fn each_hands_on_what_the_other_holds() {
         let nack = json!({"agent": writer(), "token": token, "permanent": true, "error": "no"});
         assert_eq!(original.call("nack", nack), json!(true));
     }
-    let second = DeadSelection::Ids(vec![MessageId::new("msg-000002").expect("valid")]);
+    let second = DeadSelection::ids(vec![MessageId::new("msg-000002").expect("valid")]);
     assert_eq!(world.mail.redrive(&world.to, &second, 10).await.expect("redrives"), 1);
     let received = reserve(&mut original, writer());
     assert_eq!((&received["message_id"], &received["attempts"]), (&json!("msg-000002"), &json!(0)));
@@ -236,7 +236,7 @@ async fn each_hands_on_what_the_other_holds() {
     let ack = json!({"agent": writer(), "token": received["token"]});
     assert_eq!(original.call("ack", ack), json!(true));
     assert_eq!(original.call("dead", json!({"agent": writer()})).as_array().unwrap().len(), 1);
-    assert_eq!(world.mail.purge(&world.to, &DeadSelection::All).await.expect("purges"), 1);
+    assert_eq!(world.mail.purge(&world.to, &DeadSelection::all()).await.expect("purges"), 1);
     assert_eq!(original.call("look", json!({"agent": writer()})), json!({}));
 
     // Python settles what was handed to one who waited; one who waits hears of Python's send.
