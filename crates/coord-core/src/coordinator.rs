@@ -13,9 +13,10 @@ use crate::gate::RateLimit;
 use crate::inspect::{DeadLetter, DeadSelection, MailboxStats, Page, PeekedMessage};
 use crate::message::{AgentMessage, MessageId, MessageType};
 use crate::policy::MailboxPolicy;
+use crate::recall::{CancelOutcome, MessageReport, NoteOutcome};
 use crate::receipt::{Receipt, ReceiptTicket};
 use crate::reconcile::Reconciliation;
-use crate::reservation::{AckAndReceive, ReceivedMessage, ReservationToken};
+use crate::reservation::{AckAndReceive, Extended, ReceivedMessage, ReservationToken};
 use crate::send::{MessageResult, SendOptions};
 use crate::subscription::{MessageSubscription, Publication};
 
@@ -434,6 +435,49 @@ pub trait MessageCoordinator: Send + Sync {
         Err(unsupported("peeking"))
     }
 
+    /// Where a message is, who holds it and until when, when it is next due, how it fared. `None`
+    /// if it is settled or never was in this mailbox.
+    ///
+    /// Nothing is ordered by id: this walks over the mailbox, in steps that keep nobody waiting.
+    ///
+    /// # Errors
+    /// [`AdminError`].
+    async fn why(
+        &self,
+        agent: &AgentId,
+        id: &MessageId,
+    ) -> Result<Option<MessageReport>, AdminError> {
+        let _ = (agent, id);
+        Err(unsupported("finding a message"))
+    }
+
+    /// Takes a message back: one that waits is removed; the holder of a reserved one is told by
+    /// its next [`extend`](MessageCoordinator::extend). Walks as
+    /// [`why`](MessageCoordinator::why); of several messages with one id it takes one.
+    ///
+    /// # Errors
+    /// [`AdminError`].
+    async fn cancel(&self, agent: &AgentId, id: &MessageId) -> Result<CancelOutcome, AdminError> {
+        let _ = (agent, id);
+        Err(unsupported("cancelling a message"))
+    }
+
+    /// Tells the holder of a message something urgent, by its next
+    /// [`extend`](MessageCoordinator::extend): no connection of its own, no polling. Walks as
+    /// [`why`](MessageCoordinator::why).
+    ///
+    /// # Errors
+    /// [`AdminError`]; a note has 1 to [`MAX_NOTE_BYTES`](crate::MAX_NOTE_BYTES) bytes.
+    async fn note(
+        &self,
+        agent: &AgentId,
+        id: &MessageId,
+        note: &str,
+    ) -> Result<NoteOutcome, AdminError> {
+        let _ = (agent, id, note);
+        Err(unsupported("notes to a holder"))
+    }
+
     /// Looks at the dead-letter queue, oldest first.
     ///
     /// # Errors
@@ -472,7 +516,8 @@ pub trait MessageCoordinator: Send + Sync {
         Err(unsupported("purging dead letters"))
     }
 
-    /// Gives a reserved message a new deadline, counted from now; returns it.
+    /// Gives a reserved message a new deadline, counted from now; returns it, with what others
+    /// want its holder to know: that the message was cancelled, and notes.
     ///
     /// # Errors
     /// [`SettleError::ReservationLost`] if nothing is reserved under `token`.
@@ -481,7 +526,7 @@ pub trait MessageCoordinator: Send + Sync {
         agent: &AgentId,
         token: &ReservationToken,
         visibility_timeout: Duration,
-    ) -> Result<crate::time::Timestamp, SettleError> {
+    ) -> Result<Extended, SettleError> {
         let _ = (agent, token, visibility_timeout);
         Err(Unsupported { feature: "extending a reservation", place: PLACE }.into())
     }

@@ -16,6 +16,7 @@ mod message;
 mod metrics;
 mod payload;
 mod policy;
+mod recall;
 mod receipt;
 mod reconcile;
 pub mod registry;
@@ -49,11 +50,14 @@ pub use metrics::{
 };
 pub use payload::Payload;
 pub use policy::{ExpiryPolicy, MailboxPolicy};
+pub use recall::{
+    CancelOutcome, MAX_NOTE_BYTES, MessagePlace, MessageReport, NoteOutcome, check_note,
+};
 pub use receipt::{Receipt, ReceiptCount, ReceiptTicket};
 pub use reconcile::{MAX_GRACE, Reconciliation, check_grace};
 pub use reservation::{
-    AckAndReceive, MAX_VISIBILITY, MAX_WAIT, ReceivedMessage, ReservationToken, check_visibility,
-    check_wait,
+    AckAndReceive, Extended, MAX_VISIBILITY, MAX_WAIT, ReceivedMessage, ReservationToken,
+    check_visibility, check_wait,
 };
 pub use send::{Durability, MessageResult, SendOptions, SendOutcome, SendRefusal};
 pub use subscription::{MessageSubscription, Publication, SubscriptionCloser};

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use coord_core::{
-    AckAndReceive, AdminError, AgentId, AgentMessage, BackendError, DeadLetter, DeadSelection,
-    FailureType, Filter, InvalidInput, MailboxPolicy, MailboxStats, MessageCoordinator, MessageId,
-    MessageMetrics, MessageResult, MessageSubscription, MessageType, NackOutcome, NullMetrics,
-    Page, PeekedMessage, Publication, RateLimit, Receipt, ReceiptTicket, ReceiveError,
-    ReceivedMessage, Reconciliation, ReservationToken, SendError, SendOptions, SendOutcome,
-    SettleError, Timestamp, hand_on,
+    AckAndReceive, AdminError, AgentId, AgentMessage, BackendError, CancelOutcome, DeadLetter,
+    DeadSelection, Extended, FailureType, Filter, InvalidInput, MailboxPolicy, MailboxStats,
+    MessageCoordinator, MessageId, MessageMetrics, MessageReport, MessageResult,
+    MessageSubscription, MessageType, NackOutcome, NoteOutcome, NullMetrics, Page, PeekedMessage,
+    Publication, RateLimit, Receipt, ReceiptTicket, ReceiveError, ReceivedMessage, Reconciliation,
+    ReservationToken, SendError, SendOptions, SendOutcome, SettleError, hand_on,
 };
 use futures_util::future::join_all;
 use thiserror::Error;
@@ -359,6 +359,27 @@ impl MessageCoordinator for RedisMessageCoordinator {
         operations::peek::peek(&self.mailboxes, agent, page).await
     }
 
+    async fn why(
+        &self,
+        agent: &AgentId,
+        id: &MessageId,
+    ) -> Result<Option<MessageReport>, AdminError> {
+        operations::why::why(&self.mailboxes, agent, id).await
+    }
+
+    async fn cancel(&self, agent: &AgentId, id: &MessageId) -> Result<CancelOutcome, AdminError> {
+        operations::cancel::cancel(&self.mailboxes, agent, id).await
+    }
+
+    async fn note(
+        &self,
+        agent: &AgentId,
+        id: &MessageId,
+        note: &str,
+    ) -> Result<NoteOutcome, AdminError> {
+        operations::cancel::note(&self.mailboxes, agent, id, note).await
+    }
+
     async fn dead_letters(
         &self,
         agent: &AgentId,
@@ -404,7 +425,7 @@ impl MessageCoordinator for RedisMessageCoordinator {
         agent: &AgentId,
         token: &ReservationToken,
         visibility_timeout: Duration,
-    ) -> Result<Timestamp, SettleError> {
+    ) -> Result<Extended, SettleError> {
         operations::extend::extend(&self.mailboxes, agent, token, visibility_timeout).await
     }
 
