@@ -32,7 +32,7 @@ fn queues_counts_each_mailbox() {
             head,
             r#"{"agent":"w:w1","ready":{"high":0,"normal":1,"low":1},"delayed":1,"reserved":1,"dead":1,"#
         );
-        assert_eq!(tail, r#""depth":4,"capacity":7}"#);
+        assert_eq!(tail, r#""depth":4,"capacity":7,"paused":false,"rate":null}"#);
         assert!(
             v.starts_with(r#"{"agent":"v","ready":{"high":0,"normal":1,"low":0},"delayed":0,"#)
         );

@@ -98,7 +98,7 @@ fn each_op_answers_as_its_command() {
             ask(r#"{"op":"queues","id":8,"agent":"v"}"#),
             concat!(
                 r#"{"id":8,"items":[{"agent":"v","ready":{"high":0,"normal":1,"low":0},"delayed":0,"#,
-                r#""reserved":0,"dead":0,"oldest_age_seconds":AGE,"depth":1,"capacity":10000}]}"#,
+                r#""reserved":0,"dead":0,"oldest_age_seconds":AGE,"depth":1,"capacity":10000,"paused":false,"rate":null}]}"#,
                 "\n"
             )
         );
