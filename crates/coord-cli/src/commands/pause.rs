@@ -91,14 +91,14 @@ pub(super) async fn limit(args: LimitArgs, session: &Session) -> Result<Answer, 
     };
     session.mail.limit_rate(&args.agent, rate).await?;
     let gate = Gate { is_paused: false, rate };
-    Ok(Answer::ok(format!("{} hands out {}", args.agent, for_people_gate(gate))))
+    Ok(Answer::ok(format!("{}: {}", args.agent, for_people_gate(gate))))
 }
 
 /// What a mailbox hands out, in a word or two.
 pub(super) fn for_people_gate(gate: Gate) -> String {
     match (gate.is_paused, gate.rate) {
-        (true, _) => "nothing, paused".to_owned(),
-        (false, None) => "all".to_owned(),
+        (true, _) => "paused".to_owned(),
+        (false, None) => "open".to_owned(),
         (false, Some(rate)) => {
             let every = rate.interval();
             let every = match every < Duration::from_millis(1) {

@@ -36,7 +36,7 @@ const HEADER: [&str; 11] = [
     ">OLDEST",
     ">DEPTH",
     ">CAPACITY",
-    "HANDS OUT",
+    "GATE",
 ];
 
 pub(super) async fn run(args: QueuesArgs, session: &Session) -> Result<Answer, Failure> {

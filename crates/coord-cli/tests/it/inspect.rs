@@ -44,11 +44,11 @@ fn queues_counts_each_mailbox() {
             rows[0],
             [
                 "AGENT", "HIGH", "NORMAL", "LOW", "DELAYED", "RESERVED", "DEAD", "OLDEST", "DEPTH",
-                "CAPACITY"
+                "CAPACITY", "GATE"
             ]
         );
         assert_eq!(rows[1][..7], ["w:w1", "0", "1", "1", "1", "1", "1"]);
-        assert_eq!(rows[1][8..], ["4", "10000"]);
+        assert_eq!(rows[1][8..], ["4", "10000", "open"]);
         assert!(!table.contains('\u{1b}'), "no colours into a pipe");
     });
 }

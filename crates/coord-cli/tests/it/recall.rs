@@ -23,7 +23,8 @@ fn a_message_is_found_wherever_it_is() {
             )
         );
         place.json(&["send", "w", "--from", "p", "--id", "msg-000001"]);
-        assert!(why().starts_with(r#"{"place":"ready","since":"TIME","expires_at":null,"#));
+        let ready = r#"{"place":"ready","since":"TIME","expires_at":null,"#;
+        assert!(why().starts_with(ready), "{}", why());
         place.json(&["pause", "w"]);
         let told = place.run(&["why", "w", "msg-000001"]).out;
         assert!(told.contains("but the mailbox is paused"), "{told}");
@@ -34,7 +35,7 @@ fn a_message_is_found_wherever_it_is() {
         place.json(&["nack", "w", &token, "--error", "boom", "--backoff-base", "1h"]);
         assert!(why().starts_with(r#"{"place":"delayed","due":"TIME","#));
         let told = place.run(&["why", "w", "msg-000001"]).out;
-        assert!(told.starts_with("place       due in 30s"), "{told}");
+        assert!(told.starts_with("place       due in "), "{told}");
         assert!(told.contains("last error  boom"), "{told}");
     });
 }
@@ -78,17 +79,17 @@ fn a_mailbox_is_paused_and_limited() {
         assert_eq!(place.json(&["pause", "w"]), "{\"paused\":true,\"changed\":false}\n");
         assert_eq!(place.run(&["receive", "w"]).status, Some(4));
         let queues = place.run(&["queues", "w"]).out;
-        assert!(queues.contains("nothing, paused"), "{queues}");
+        assert!(queues.contains("paused"), "{queues}");
         assert!(place.json(&["queues", "w"]).contains(r#""paused":true,"rate":null}"#));
         assert_eq!(place.json(&["resume", "w"]), "{\"paused\":false,\"changed\":true}\n");
         let ran = place.run(&["limit", "w", "1/h", "--burst", "2"]);
-        assert_eq!(ran.out, "w hands out one every 1h, 2 at once\n");
+        assert_eq!(ran.out, "w: one every 60m, 2 at once\n");
         let two = place.json(&["receive", "w", "--max", "10"]);
         assert_eq!(two.lines().count(), 2);
         let line = place.json(&["queues", "w"]);
         let rate = r#""paused":false,"rate":{"interval_seconds":3600,"burst":2}}"#;
         assert!(line.trim_end().ends_with(rate), "{line}");
-        assert_eq!(place.run(&["limit", "w", "off"]).out, "w hands out all\n");
+        assert_eq!(place.run(&["limit", "w", "off"]).out, "w: open\n");
         place.receive("w");
         let (status, err) = refused(place, &["limit", "w", "ten"]);
         assert_eq!(status, Some(2));
