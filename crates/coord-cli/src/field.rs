@@ -29,6 +29,11 @@ pub(crate) fn take<T: DeserializeOwned>(fields: &mut Fields, name: &str) -> Resu
     T::deserialize(&*value).map_err(|error| refused(&error))
 }
 
+/// Takes those of these names out.
+pub(crate) fn split(fields: &mut Fields, names: &[&str]) -> Fields {
+    names.iter().filter_map(|name| fields.remove_entry(*name)).collect()
+}
+
 /// The error without its position, which counts from the start of one field only.
 pub(crate) fn refused(error: &serde_json::Error) -> Failure {
     let text = error.to_string();

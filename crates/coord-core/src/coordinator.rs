@@ -1,16 +1,21 @@
 //! The port through which agents exchange messages.
 
+mod defaults;
+
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use async_trait::async_trait;
 
+use self::defaults::{PLACE, unsupported};
 use crate::agent::AgentId;
-use crate::error::{AdminError, InvalidInput, ReceiveError, SendError, SettleError, Unsupported};
+use crate::dead_letters::{DeadLetter, DeadMatches, DeadSelection, RedriveRate};
+use crate::error::{AdminResult, InvalidInput, ReceiveError, SendError, SettleError, Unsupported};
 use crate::failure::{FailureType, NackOutcome};
 use crate::filter::Filter;
 use crate::gate::RateLimit;
-use crate::inspect::{DeadLetter, DeadSelection, MailboxStats, Page, PeekedMessage};
+use crate::inspect::{MailboxStats, Page, PeekedMessage};
 use crate::message::{AgentMessage, MessageId, MessageType};
 use crate::policy::MailboxPolicy;
 use crate::recall::{CancelOutcome, MessageReport, NoteOutcome};
@@ -33,6 +38,7 @@ use crate::subscription::{MessageSubscription, Publication};
 /// # Implementing
 /// The trait is open. Methods added later come with a default body that answers
 /// [`Unsupported`].
+#[allow(unused_variables, reason = "default bodies refuse whatever they are given")]
 #[async_trait]
 pub trait MessageCoordinator: Send + Sync {
     /// A fresh message id; ids of one process sort in the order they were made.
@@ -89,12 +95,7 @@ pub trait MessageCoordinator: Send + Sync {
         recipients: &[AgentId],
         options: SendOptions,
     ) -> Vec<Result<MessageResult, SendError>> {
-        let mut results = Vec::with_capacity(recipients.len());
-        for recipient in recipients {
-            let message = message.clone();
-            results.push(self.send_message_with(sender, recipient, message, options).await);
-        }
-        results
+        defaults::broadcast(self, sender, message, recipients, options).await
     }
 
     /// Puts several messages into one mailbox: one result each, in order. One that finds no room
@@ -111,11 +112,7 @@ pub trait MessageCoordinator: Send + Sync {
         recipient: &AgentId,
         batch: Vec<(AgentMessage, SendOptions)>,
     ) -> Result<Vec<MessageResult>, SendError> {
-        let mut results = Vec::with_capacity(batch.len());
-        for (message, options) in batch {
-            results.push(self.send_message_with(sender, recipient, message, options).await?);
-        }
-        Ok(results)
+        defaults::send_batch(self, sender, recipient, batch).await
     }
 
     /// Records that `agent` wants messages of `types`, for as long as the handle (or another one
@@ -127,19 +124,18 @@ pub trait MessageCoordinator: Send + Sync {
         &self,
         agent: &AgentId,
         types: &[MessageType],
-    ) -> Result<MessageSubscription, AdminError>;
+    ) -> AdminResult<MessageSubscription>;
 
-    /// The same for the messages of these types that fit `filter`. An agent with several handles
-    /// gets what fits any of them, once.
+    /// The same for messages that fit `filter`. Of several handles any is enough.
     ///
     /// # Errors
-    /// [`AdminError`]. The default body knows no filters and refuses them as unsupported.
+    /// [`AdminError`]. The default body refuses filters as unsupported.
     async fn subscribe_to_messages_with(
         &self,
         agent: &AgentId,
         types: &[MessageType],
         filter: Filter,
-    ) -> Result<MessageSubscription, AdminError> {
+    ) -> AdminResult<MessageSubscription> {
         if filter.is_any() {
             return self.subscribe_to_messages(agent, types).await;
         }
@@ -149,21 +145,18 @@ pub trait MessageCoordinator: Send + Sync {
     /// Sends `message` to every agent that is subscribed to its type and whose filter its
     /// `routing` fits, the sender included if it is one.
     ///
-    /// The recipients are a snapshot: who subscribes or leaves meanwhile may be among them or
-    /// not. Then as a broadcast to them: the message keeps its own `recipient`, and one full
-    /// mailbox does not stop the others.
+    /// The recipients are a snapshot. Then it is a broadcast to them: the message keeps its own
+    /// `recipient`, and one full mailbox does not stop the others.
     ///
     /// # Errors
     /// [`SendError`] if nobody was sent anything: an argument, or the subscribers could not be
-    /// read. What became of each copy stands in the [`Publication`]. The default body refuses as
-    /// unsupported.
+    /// read. The default body refuses as unsupported.
     async fn publish(
         &self,
         sender: &AgentId,
         message: AgentMessage,
         options: SendOptions,
     ) -> Result<Publication, SendError> {
-        let _ = (sender, message, options);
         Err(Unsupported { feature: "publishing", place: PLACE }.into())
     }
 
@@ -196,14 +189,7 @@ pub trait MessageCoordinator: Send + Sync {
         max: usize,
         visibility_timeout: Duration,
     ) -> Result<Vec<ReceivedMessage>, ReceiveError> {
-        let mut received = Vec::new();
-        while received.len() < max {
-            match self.receive(agent, visibility_timeout).await? {
-                Some(message) => received.push(message),
-                None => break,
-            }
-        }
-        Ok(received)
+        defaults::receive_batch(self, agent, max, visibility_timeout).await
     }
 
     /// Reserves the next message as [`MessageCoordinator::receive`] does, waiting up to `timeout`
@@ -228,7 +214,6 @@ pub trait MessageCoordinator: Send + Sync {
         visibility_timeout: Duration,
         timeout: Duration,
     ) -> Result<Option<ReceivedMessage>, ReceiveError> {
-        let _ = (agent, visibility_timeout, timeout);
         Err(Unsupported { feature: "receive_wait", place: "by this adapter" }.into())
     }
 
@@ -244,13 +229,7 @@ pub trait MessageCoordinator: Send + Sync {
         token: &ReservationToken,
         visibility_timeout: Duration,
     ) -> Result<AckAndReceive, ReceiveError> {
-        let settled = match self.ack(agent, token).await {
-            Ok(()) => true,
-            Err(SettleError::ReservationLost { .. } | SettleError::Unsupported(_)) => false,
-            Err(SettleError::Invalid(error)) => return Err(error.into()),
-            Err(SettleError::Backend(error)) => return Err(error.into()),
-        };
-        Ok(AckAndReceive { settled, next: self.receive(agent, visibility_timeout).await? })
+        defaults::ack_and_receive(self, agent, token, visibility_timeout).await
     }
 
     /// Settles several messages: whether each token held one, in order.
@@ -262,15 +241,7 @@ pub trait MessageCoordinator: Send + Sync {
         agent: &AgentId,
         tokens: &[ReservationToken],
     ) -> Result<Vec<bool>, SettleError> {
-        let mut settled = Vec::with_capacity(tokens.len());
-        for token in tokens {
-            settled.push(match self.ack(agent, token).await {
-                Ok(()) => true,
-                Err(error) if error.is_reservation_lost() => false,
-                Err(error) => return Err(error),
-            });
-        }
-        Ok(settled)
+        defaults::ack_batch(self, agent, tokens).await
     }
 
     /// Settles a message here and sends another one there, both or neither: handing work on
@@ -288,7 +259,6 @@ pub trait MessageCoordinator: Send + Sync {
         message: AgentMessage,
         options: SendOptions,
     ) -> Result<MessageResult, SettleError> {
-        let _ = (agent, token, recipient, message, options);
         Err(Unsupported { feature: "forwarding", place: PLACE }.into())
     }
 
@@ -316,23 +286,19 @@ pub trait MessageCoordinator: Send + Sync {
     ///
     /// # Errors
     /// [`AdminError`]; what was taken back before the failure stays so.
-    async fn recover_pending(&self, agent: Option<&AgentId>) -> Result<u64, AdminError>;
+    async fn recover_pending(&self, agent: Option<&AgentId>) -> AdminResult<u64>;
 
-    /// What became of messages that leave a receipt, one answer each, in order.
-    ///
-    /// Tickets are in the results of sends with
-    /// [`SendOptions::with_receipt`](SendOptions::with_receipt); a broadcast gives one of each
-    /// recipient that took it.
+    /// What became of messages that leave a receipt, one answer each, in order. Tickets are in the
+    /// results of sends with [`SendOptions::with_receipt`]; a broadcast gives one of each recipient.
     ///
     /// # Errors
     /// [`AdminError`].
-    async fn receipts(&self, tickets: &[ReceiptTicket]) -> Result<Vec<Receipt>, AdminError> {
-        let _ = tickets;
+    async fn receipts(&self, tickets: &[ReceiptTicket]) -> AdminResult<Vec<Receipt>> {
         Err(unsupported("receipts"))
     }
 
-    /// The same, as soon as `quorum` of them are settled or nobody is pending any more, at the
-    /// latest after `timeout`. Adapters may look at growing intervals of at most 250 ms.
+    /// The same, as soon as `quorum` are settled or nobody is pending any more, at the latest after
+    /// `timeout`. Adapters may look at growing intervals of at most 250 ms.
     ///
     /// # Errors
     /// [`AdminError`]; `timeout` is at most [`MAX_WAIT`](crate::MAX_WAIT).
@@ -341,20 +307,17 @@ pub trait MessageCoordinator: Send + Sync {
         tickets: &[ReceiptTicket],
         quorum: usize,
         timeout: Duration,
-    ) -> Result<Vec<Receipt>, AdminError> {
-        let _ = (tickets, quorum, timeout);
+    ) -> AdminResult<Vec<Receipt>> {
         Err(unsupported("receipts"))
     }
 
     /// Hands out nothing from the mailbox of `agent` any more, whoever asks; false if it was
-    /// paused already. Sends are taken, what is reserved can be settled, waiters go on waiting.
-    ///
-    /// Kept with the mailbox: it outlives this process. Consumers of the original take no notice.
+    /// paused already. Sends are taken, what is reserved can be settled, waiters go on waiting. Kept
+    /// with the mailbox: it outlives this process. Consumers of the original take no notice.
     ///
     /// # Errors
     /// [`AdminError`].
-    async fn pause(&self, agent: &AgentId) -> Result<bool, AdminError> {
-        let _ = agent;
+    async fn pause(&self, agent: &AgentId) -> AdminResult<bool> {
         Err(unsupported("pausing a mailbox"))
     }
 
@@ -362,8 +325,7 @@ pub trait MessageCoordinator: Send + Sync {
     ///
     /// # Errors
     /// [`AdminError`].
-    async fn resume(&self, agent: &AgentId) -> Result<bool, AdminError> {
-        let _ = agent;
+    async fn resume(&self, agent: &AgentId) -> AdminResult<bool> {
         Err(unsupported("resuming a mailbox"))
     }
 
@@ -372,8 +334,7 @@ pub trait MessageCoordinator: Send + Sync {
     ///
     /// # Errors
     /// [`AdminError`].
-    async fn limit_rate(&self, agent: &AgentId, rate: Option<RateLimit>) -> Result<(), AdminError> {
-        let _ = (agent, rate);
+    async fn limit_rate(&self, agent: &AgentId, rate: Option<RateLimit>) -> AdminResult<()> {
         Err(unsupported("limiting the rate of a mailbox"))
     }
 
@@ -381,21 +342,13 @@ pub trait MessageCoordinator: Send + Sync {
     /// messages that nobody could ever receive are put back to ready, reservations without a
     /// deadline get one, entries that stand for nothing go. Never touches a healthy message.
     ///
-    /// Where peers work in several steps (the original's Python agents), a message in the middle
-    /// of one looks lost: it is only noted, and put back when a reconciliation at least `grace`
-    /// later (zero to [`MAX_GRACE`](crate::MAX_GRACE)) still finds it so. Such a message may have
-    /// been settled by a peer that crashed before its last step: it is then delivered again.
-    /// Works in bounded steps, each atomic.
+    /// A message that a peer of the original may just be working on is only noted, and put back
+    /// when a reconciliation at least `grace` later (at most [`MAX_GRACE`](crate::MAX_GRACE)) still
+    /// finds it so; if it was settled meanwhile, it is delivered again. Steps are bounded and atomic.
     ///
     /// # Errors
-    /// [`AdminError`]; what was repaired before the failure stays so. The default body refuses as
-    /// unsupported.
-    async fn reconcile(
-        &self,
-        agent: &AgentId,
-        grace: Duration,
-    ) -> Result<Reconciliation, AdminError> {
-        let _ = (agent, grace);
+    /// [`AdminError`]; what was repaired before the failure stays so.
+    async fn reconcile(&self, agent: &AgentId, grace: Duration) -> AdminResult<Reconciliation> {
         Err(unsupported("reconciling"))
     }
 
@@ -412,7 +365,7 @@ pub trait MessageCoordinator: Send + Sync {
     ///
     /// # Errors
     /// [`AdminError`].
-    async fn mailboxes(&self) -> Result<Vec<AgentId>, AdminError> {
+    async fn mailboxes(&self) -> AdminResult<Vec<AgentId>> {
         Err(unsupported("listing mailboxes"))
     }
 
@@ -420,8 +373,7 @@ pub trait MessageCoordinator: Send + Sync {
     ///
     /// # Errors
     /// [`AdminError`].
-    async fn mailbox_stats(&self, agent: &AgentId) -> Result<MailboxStats, AdminError> {
-        let _ = agent;
+    async fn mailbox_stats(&self, agent: &AgentId) -> AdminResult<MailboxStats> {
         Err(unsupported("counting a mailbox"))
     }
 
@@ -430,51 +382,34 @@ pub trait MessageCoordinator: Send + Sync {
     ///
     /// # Errors
     /// [`AdminError`].
-    async fn peek(&self, agent: &AgentId, page: Page) -> Result<Vec<PeekedMessage>, AdminError> {
-        let _ = (agent, page);
+    async fn peek(&self, agent: &AgentId, page: Page) -> AdminResult<Vec<PeekedMessage>> {
         Err(unsupported("peeking"))
     }
 
     /// Where a message is, who holds it and until when, when it is next due, how it fared. `None`
-    /// if it is settled or never was in this mailbox.
-    ///
-    /// Nothing is ordered by id: this walks over the mailbox, in steps that keep nobody waiting.
+    /// if it is settled or never was in this mailbox. Nothing is ordered by id: this walks over the
+    /// mailbox, in steps that keep nobody waiting.
     ///
     /// # Errors
     /// [`AdminError`].
-    async fn why(
-        &self,
-        agent: &AgentId,
-        id: &MessageId,
-    ) -> Result<Option<MessageReport>, AdminError> {
-        let _ = (agent, id);
+    async fn why(&self, agent: &AgentId, id: &MessageId) -> AdminResult<Option<MessageReport>> {
         Err(unsupported("finding a message"))
     }
 
-    /// Takes a message back: one that waits is removed; the holder of a reserved one is told by
-    /// its next [`extend`](MessageCoordinator::extend). Walks as
-    /// [`why`](MessageCoordinator::why); of several messages with one id it takes one.
+    /// Takes a message back: one that waits is removed; the holder of a reserved one is told by its
+    /// next [`extend`](MessageCoordinator::extend). Walks as `why`; of several with one id it takes one.
     ///
     /// # Errors
     /// [`AdminError`].
-    async fn cancel(&self, agent: &AgentId, id: &MessageId) -> Result<CancelOutcome, AdminError> {
-        let _ = (agent, id);
+    async fn cancel(&self, agent: &AgentId, id: &MessageId) -> AdminResult<CancelOutcome> {
         Err(unsupported("cancelling a message"))
     }
 
-    /// Tells the holder of a message something urgent, by its next
-    /// [`extend`](MessageCoordinator::extend): no connection of its own, no polling. Walks as
-    /// [`why`](MessageCoordinator::why).
+    /// Tells the holder of a message something urgent, by its next `extend`. Walks as `why`.
     ///
     /// # Errors
     /// [`AdminError`]; a note has 1 to [`MAX_NOTE_BYTES`](crate::MAX_NOTE_BYTES) bytes.
-    async fn note(
-        &self,
-        agent: &AgentId,
-        id: &MessageId,
-        note: &str,
-    ) -> Result<NoteOutcome, AdminError> {
-        let _ = (agent, id, note);
+    async fn note(&self, agent: &AgentId, id: &MessageId, note: &str) -> AdminResult<NoteOutcome> {
         Err(unsupported("notes to a holder"))
     }
 
@@ -482,18 +417,12 @@ pub trait MessageCoordinator: Send + Sync {
     ///
     /// # Errors
     /// [`AdminError`].
-    async fn dead_letters(
-        &self,
-        agent: &AgentId,
-        page: Page,
-    ) -> Result<Vec<DeadLetter>, AdminError> {
-        let _ = (agent, page);
+    async fn dead_letters(&self, agent: &AgentId, page: Page) -> AdminResult<Vec<DeadLetter>> {
         Err(unsupported("listing dead letters"))
     }
 
     /// Puts dead messages back to ready, oldest first, with their attempts reset, at most `limit`
-    /// and only while there is room; returns how many. Each moves atomically. What cannot be read
-    /// stays.
+    /// and while there is room; returns how many. Each moves atomically; the unreadable stay.
     ///
     /// # Errors
     /// [`AdminError`]; what was put back before the failure stays so.
@@ -502,17 +431,45 @@ pub trait MessageCoordinator: Send + Sync {
         agent: &AgentId,
         selection: &DeadSelection,
         limit: u64,
-    ) -> Result<u64, AdminError> {
-        let _ = (agent, selection, limit);
+    ) -> AdminResult<u64> {
         Err(unsupported("redriving dead letters"))
+    }
+
+    /// The same, never faster than `rate`. `moved` counts along: whoever drops the future, which
+    /// ends it between two steps, reads there how many went back.
+    ///
+    /// # Errors
+    /// [`AdminError`] as [`MessageCoordinator::redrive`]. The default body refuses as unsupported.
+    async fn redrive_paced(
+        &self,
+        agent: &AgentId,
+        selection: &DeadSelection,
+        limit: u64,
+        rate: RedriveRate,
+        moved: &AtomicU64,
+    ) -> AdminResult<u64> {
+        Err(unsupported("redriving at a rate"))
+    }
+
+    /// Tells what `selection` takes and touches nothing: the dry run of a redrive and of a purge.
+    /// Reads the whole dead-letter queue, page by page.
+    ///
+    /// # Errors
+    /// [`AdminError`].
+    async fn find_dead_letters(
+        &self,
+        agent: &AgentId,
+        selection: &DeadSelection,
+        page: Page,
+    ) -> AdminResult<DeadMatches> {
+        defaults::find_dead_letters(self, agent, selection, page).await
     }
 
     /// Deletes dead messages; returns how many.
     ///
     /// # Errors
     /// [`AdminError`]; what was deleted before the failure is gone.
-    async fn purge(&self, agent: &AgentId, selection: &DeadSelection) -> Result<u64, AdminError> {
-        let _ = (agent, selection);
+    async fn purge(&self, agent: &AgentId, selection: &DeadSelection) -> AdminResult<u64> {
         Err(unsupported("purging dead letters"))
     }
 
@@ -527,7 +484,6 @@ pub trait MessageCoordinator: Send + Sync {
         token: &ReservationToken,
         visibility_timeout: Duration,
     ) -> Result<Extended, SettleError> {
-        let _ = (agent, token, visibility_timeout);
         Err(Unsupported { feature: "extending a reservation", place: PLACE }.into())
     }
 
@@ -536,15 +492,8 @@ pub trait MessageCoordinator: Send + Sync {
     /// # Errors
     /// [`SettleError::ReservationLost`] if nothing is reserved under `token`.
     async fn release(&self, agent: &AgentId, token: &ReservationToken) -> Result<(), SettleError> {
-        let _ = (agent, token);
         Err(Unsupported { feature: "releasing a reservation", place: PLACE }.into())
     }
-}
-
-const PLACE: &str = "by this coordinator";
-
-fn unsupported(feature: &'static str) -> AdminError {
-    Unsupported { feature, place: PLACE }.into()
 }
 
 /// A shared coordinator of any kind.

@@ -3,7 +3,6 @@
 use crate::agent::AgentId;
 use crate::envelope::QueueMessage;
 use crate::gate::Gate;
-use crate::message::MessageId;
 use crate::time::Timestamp;
 
 /// Ready messages by level.
@@ -68,29 +67,6 @@ pub struct PeekedMessage {
     pub available_at: Timestamp,
 }
 
-/// What lies in a dead-letter queue.
-#[derive(Debug, Clone, PartialEq)]
-pub enum DeadBody {
-    /// A message that failed too often or for good.
-    Message(Box<QueueMessage>),
-    /// Bytes that are no message, shown as text with what is not UTF-8 replaced.
-    Unreadable {
-        /// The bytes as text.
-        raw: String,
-        /// What is wrong with them.
-        reason: String,
-    },
-}
-
-/// One entry of a dead-letter queue.
-#[derive(Debug, Clone, PartialEq)]
-pub struct DeadLetter {
-    /// The message, with its attempts and last error.
-    pub body: DeadBody,
-    /// When it died, where the layout keeps that.
-    pub died_at: Option<Timestamp>,
-}
-
 /// Which part of a list to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Page {
@@ -124,24 +100,5 @@ impl Default for Page {
     /// The first 100 entries.
     fn default() -> Self {
         Self::first(100)
-    }
-}
-
-/// Which dead messages are meant.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum DeadSelection {
-    /// All of them.
-    All,
-    /// Those with one of these ids.
-    Ids(Vec<MessageId>),
-}
-
-impl DeadSelection {
-    /// Whether a message of this id is meant.
-    pub fn takes(&self, id: &MessageId) -> bool {
-        match self {
-            Self::All => true,
-            Self::Ids(ids) => ids.contains(id),
-        }
     }
 }

@@ -3,6 +3,7 @@
 mod agent;
 pub mod capability;
 mod coordinator;
+mod dead_letters;
 mod envelope;
 mod error;
 mod failure;
@@ -30,10 +31,11 @@ mod trail;
 
 pub use agent::AgentId;
 pub use coordinator::{MessageCoordinator, SharedCoordinator};
+pub use dead_letters::{DeadBody, DeadLetter, DeadMatches, DeadSelection, RedriveRate};
 pub use envelope::{Poison, QueueMessage};
 pub use error::{
-    AdminError, BackendError, BackendErrorKind, InvalidInput, ReceiveError, RetryHint, SendError,
-    SettleError, Unsupported,
+    AdminError, AdminResult, BackendError, BackendErrorKind, InvalidInput, ReceiveError, RetryHint,
+    SendError, SettleError, Unsupported,
 };
 pub use failure::{
     FailureType, MAX_ERROR_BYTES, NackOutcome, VISIBILITY_TIMEOUT_EXPIRED, trim_error,
@@ -41,9 +43,7 @@ pub use failure::{
 pub use filter::{Filter, TopicPattern};
 pub use gate::{Gate, RateLimit};
 pub use headers::Headers;
-pub use inspect::{
-    DeadBody, DeadLetter, DeadSelection, MailboxStats, Page, PeekedMessage, Place, ReadyCounts,
-};
+pub use inspect::{MailboxStats, Page, PeekedMessage, Place, ReadyCounts};
 pub use message::{AgentMessage, MessageId, MessagePriority, MessageType, RoutingKey};
 pub use metrics::{
     DeliveryCounters, InMemoryMetrics, MessageMetrics, MetricsSnapshot, NullMetrics, RetryCounters,

@@ -2,16 +2,18 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use coord_core::{
     AckAndReceive, AdminError, AgentId, AgentMessage, BackendError, CancelOutcome, DeadLetter,
-    DeadSelection, Extended, FailureType, Filter, InvalidInput, MailboxPolicy, MailboxStats,
-    MessageCoordinator, MessageId, MessageMetrics, MessageReport, MessageResult,
+    DeadMatches, DeadSelection, Extended, FailureType, Filter, InvalidInput, MailboxPolicy,
+    MailboxStats, MessageCoordinator, MessageId, MessageMetrics, MessageReport, MessageResult,
     MessageSubscription, MessageType, NackOutcome, NoteOutcome, NullMetrics, Page, PeekedMessage,
     Publication, RateLimit, Receipt, ReceiptTicket, ReceiveError, ReceivedMessage, Reconciliation,
-    ReservationToken, SendError, SendOptions, SendOutcome, SettleError, hand_on,
+    RedriveRate, ReservationToken, SendError, SendOptions, SendOutcome, SettleError,
+    hand_on,
 };
 use futures_util::future::join_all;
 use thiserror::Error;
@@ -394,7 +396,28 @@ impl MessageCoordinator for RedisMessageCoordinator {
         selection: &DeadSelection,
         limit: u64,
     ) -> Result<u64, AdminError> {
-        operations::redrive::redrive(&self.mailboxes, agent, selection, limit).await
+        operations::redrive::redrive(&self.mailboxes, agent, selection, limit, None).await
+    }
+
+    async fn redrive_paced(
+        &self,
+        agent: &AgentId,
+        selection: &DeadSelection,
+        limit: u64,
+        rate: RedriveRate,
+        moved: &AtomicU64,
+    ) -> Result<u64, AdminError> {
+        let pace = Some(operations::redrive::Pace { rate, moved });
+        operations::redrive::redrive(&self.mailboxes, agent, selection, limit, pace).await
+    }
+
+    async fn find_dead_letters(
+        &self,
+        agent: &AgentId,
+        selection: &DeadSelection,
+        page: Page,
+    ) -> Result<DeadMatches, AdminError> {
+        operations::dead_letters::find(&self.mailboxes, agent, selection, page).await
     }
 
     async fn purge(&self, agent: &AgentId, selection: &DeadSelection) -> Result<u64, AdminError> {

@@ -28,15 +28,17 @@
 //! ```
 
 use std::ops::{Deref, DerefMut};
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use coord_core::{
-    AdminError, AgentId, AgentMessage, CancelOutcome, DeadLetter, DeadSelection, Extended,
-    FailureType, Filter, InvalidInput, MailboxPolicy, MailboxStats, MessageCoordinator, MessageId,
-    MessageReport, MessageResult, MessageSubscription, MessageType, NackOutcome, NoteOutcome, Page,
-    PeekedMessage, Publication, RateLimit, Receipt, ReceiptTicket, ReceiveError, ReceivedMessage,
-    Reconciliation, ReservationToken, SendError, SendOptions, SettleError,
+    AdminError, AgentId, AgentMessage, CancelOutcome, DeadLetter, DeadMatches, DeadSelection,
+    Extended, FailureType, Filter, InvalidInput, MailboxPolicy, MailboxStats, MessageCoordinator,
+    MessageId, MessageReport, MessageResult, MessageSubscription, MessageType, NackOutcome,
+    NoteOutcome, Page, PeekedMessage, Publication, RateLimit, Receipt, ReceiptTicket, ReceiveError,
+    ReceivedMessage, Reconciliation, RedriveRate, ReservationToken, SendError, SendOptions,
+    SettleError,
 };
 
 pub use answers::MockAnswers;
@@ -238,6 +240,26 @@ impl MessageCoordinator for MockCoordinator {
         self.answers.redrive(agent, selection, limit)
     }
 
+    async fn redrive_paced(
+        &self,
+        agent: &AgentId,
+        selection: &DeadSelection,
+        limit: u64,
+        rate: RedriveRate,
+        moved: &AtomicU64,
+    ) -> Result<u64, AdminError> {
+        self.answers.redrive_paced(agent, selection, limit, rate, moved)
+    }
+
+    async fn find_dead_letters(
+        &self,
+        agent: &AgentId,
+        selection: &DeadSelection,
+        page: Page,
+    ) -> Result<DeadMatches, AdminError> {
+        self.answers.find_dead_letters(agent, selection, page)
+    }
+
     async fn purge(&self, agent: &AgentId, selection: &DeadSelection) -> Result<u64, AdminError> {
         self.answers.purge(agent, selection)
     }
@@ -290,6 +312,8 @@ mod answers {
             pub fn note(&self, agent: &AgentId, id: &MessageId, note: &str) -> Result<NoteOutcome, AdminError>;
             pub fn dead_letters(&self, agent: &AgentId, page: Page) -> Result<Vec<DeadLetter>, AdminError>;
             pub fn redrive(&self, agent: &AgentId, selection: &DeadSelection, limit: u64) -> Result<u64, AdminError>;
+            pub fn redrive_paced(&self, agent: &AgentId, selection: &DeadSelection, limit: u64, rate: RedriveRate, moved: &AtomicU64) -> Result<u64, AdminError>;
+            pub fn find_dead_letters(&self, agent: &AgentId, selection: &DeadSelection, page: Page) -> Result<DeadMatches, AdminError>;
             pub fn purge(&self, agent: &AgentId, selection: &DeadSelection) -> Result<u64, AdminError>;
             pub fn extend(&self, agent: &AgentId, token: &ReservationToken, visibility_timeout: Duration) -> Result<Extended, SettleError>;
             pub fn release(&self, agent: &AgentId, token: &ReservationToken) -> Result<(), SettleError>;

@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 use coord_core::{AgentId, DeadBody, DeadLetter, MessageCoordinator};
 use serde::Deserialize;
 
+use self::selection::Conditions;
 use super::peek::page;
 use crate::answer::{Answer, Human};
 use crate::failure::{Failure, Kind};
@@ -32,9 +33,17 @@ enum DlqVerb {
     Purge(purge::PurgeArgs),
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct ListArgs {
+    #[command(flatten)]
+    options: ListOptions,
+    #[command(flatten)]
+    conditions: Conditions,
+}
+
 #[derive(Debug, Args, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct ListArgs {
+struct ListOptions {
     /// Whose mailbox
     #[serde(deserialize_with = "field::agent")]
     agent: AgentId,
@@ -48,13 +57,20 @@ pub(crate) struct ListArgs {
     offset: Option<u64>,
 }
 
+impl ListArgs {
+    fn from_fields(fields: &mut Fields) -> Result<Self, Failure> {
+        let own = field::split(fields, &["agent", "max", "offset"]);
+        Ok(Self { options: field::options(&own)?, conditions: field::options(fields)? })
+    }
+}
+
 impl DlqArgs {
     /// A request of `coord pipe`; `None` for an op that is none of these.
-    pub(super) fn from_fields(op: &str, fields: &Fields) -> Option<Result<Self, Failure>> {
+    pub(super) fn from_fields(op: &str, fields: &mut Fields) -> Option<Result<Self, Failure>> {
         let verb = match op {
-            "dlq list" => field::options(fields).map(DlqVerb::List),
-            "dlq redrive" => field::options(fields).map(DlqVerb::Redrive),
-            "dlq purge" => field::options(fields).map(DlqVerb::Purge),
+            "dlq list" => ListArgs::from_fields(fields).map(DlqVerb::List),
+            "dlq redrive" => redrive::RedriveArgs::from_fields(fields).map(DlqVerb::Redrive),
+            "dlq purge" => purge::PurgeArgs::from_fields(fields).map(DlqVerb::Purge),
             _ => return None,
         };
         Some(verb.map(|verb| Self { verb }))
@@ -77,14 +93,20 @@ pub(super) async fn run(args: DlqArgs, session: &Session) -> Result<Answer, Fail
 }
 
 async fn list(args: ListArgs, session: &Session) -> Result<Answer, Failure> {
-    let page = page(args.max, args.offset)?;
-    let letters = session.mail.dead_letters(&args.agent, page).await?;
+    let ListOptions { agent, max, offset } = args.options;
+    let (page, selection) = (page(max, offset)?, args.conditions.selection());
+    let letters = if selection.is_all() {
+        session.mail.dead_letters(&agent, page).await?
+    } else {
+        session.mail.find_dead_letters(&agent, &selection, page).await?.letters
+    };
     let mut table = Table::new(&HEADER);
     for letter in &letters {
         table.row(&cells(letter));
     }
     let failure = letters.is_empty().then(|| {
-        let why = format!("no dead letter of {} from number {} on", args.agent, page.offset);
+        let such = if selection.is_all() { "" } else { "such " };
+        let why = format!("no {such}dead letter of {agent} from number {} on", page.offset);
         Failure::new(Kind::Empty, why)
     });
     let human = if letters.is_empty() { Human::Text(String::new()) } else { Human::Table(table) };

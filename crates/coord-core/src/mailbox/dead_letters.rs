@@ -2,8 +2,9 @@
 
 use super::Mailbox;
 use super::state::Entry;
+use crate::dead_letters::{DeadBody, DeadLetter};
 use crate::envelope::QueueMessage;
-use crate::inspect::{DeadBody, DeadLetter, Page};
+use crate::inspect::Page;
 use crate::time::Timestamp;
 
 /// Why a message died.
@@ -32,6 +33,14 @@ pub struct Dead {
     pub(super) leaves_receipt: bool,
 }
 
+impl Dead {
+    /// As an operator sees it.
+    pub fn letter(&self) -> DeadLetter {
+        let body = DeadBody::Message(Box::new(self.queue_message.clone()));
+        DeadLetter { body, died_at: Some(self.died_at) }
+    }
+}
+
 impl Mailbox {
     /// Dead messages, oldest first.
     pub fn dead_letters(&self) -> impl ExactSizeIterator<Item = &Dead> {
@@ -41,13 +50,7 @@ impl Mailbox {
     /// One page of the dead-letter queue, oldest first.
     pub fn dead_page(&self, page: Page) -> Vec<DeadLetter> {
         let skip = usize::try_from(page.offset).unwrap_or(usize::MAX);
-        let letters = self.dead.iter().skip(skip).take(page.bounded_limit() as usize);
-        letters
-            .map(|dead| DeadLetter {
-                body: DeadBody::Message(Box::new(dead.queue_message.clone())),
-                died_at: Some(dead.died_at),
-            })
-            .collect()
+        self.dead.iter().skip(skip).take(page.bounded_limit() as usize).map(Dead::letter).collect()
     }
 
     pub(super) fn bury(&mut self, now: Timestamp, entry: Entry, cause: DeadCause) {

@@ -1,13 +1,14 @@
 //! Deleting dead messages.
 
 use super::Mailbox;
-use crate::inspect::DeadSelection;
+use crate::dead_letters::DeadSelection;
+use crate::time::Timestamp;
 
 impl Mailbox {
     /// Deletes dead messages; returns how many.
-    pub fn purge(&mut self, selection: &DeadSelection) -> usize {
+    pub fn purge(&mut self, now: Timestamp, selection: &DeadSelection) -> usize {
         let before = self.dead.len();
-        self.dead.retain(|dead| !selection.takes(&dead.queue_message.message.message_id));
+        self.dead.retain(|dead| !selection.takes_dead(now, &dead.queue_message, dead.died_at));
         before - self.dead.len()
     }
 }

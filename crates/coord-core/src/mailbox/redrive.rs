@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::Mailbox;
 use super::state::Entry;
-use crate::inspect::DeadSelection;
+use crate::dead_letters::DeadSelection;
 use crate::time::Timestamp;
 
 impl Mailbox {
@@ -15,7 +15,7 @@ impl Mailbox {
         let mut kept = VecDeque::new();
         while let Some(mut dead) = self.dead.pop_front() {
             let wanted =
-                redriven < limit && selection.takes(&dead.queue_message.message.message_id);
+                redriven < limit && selection.takes_dead(now, &dead.queue_message, dead.died_at);
             if wanted && self.no_room(now, self.policy.queue_size()).is_none() {
                 dead.queue_message.delivery_attempts = 0;
                 let entry = Entry {

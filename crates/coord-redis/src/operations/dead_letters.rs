@@ -1,9 +1,12 @@
 //! Looking at the dead-letter queue.
 
-use coord_core::{AdminError, AgentId, BackendError, DeadBody, DeadLetter, Page, Timestamp};
-use redis::Value;
+use coord_core::{
+    AdminError, AgentId, BackendError, DeadBody, DeadLetter, DeadMatches, DeadSelection, Page,
+    Timestamp, Unsupported,
+};
+use redis::{Value, from_redis_value};
 
-use crate::error::unexpected;
+use crate::error::{running, unexpected};
 use crate::layout::KeyLayout;
 use crate::mailbox::Mailboxes;
 use crate::script::{Call, Script, lua};
@@ -26,6 +29,54 @@ pub(crate) async fn dead_letters(
     agent.check()?;
     let graves = graves(mailboxes, agent, page).await?;
     Ok(graves.into_iter().map(|grave| grave.letter).collect())
+}
+
+/// What a selection takes, read slice by slice.
+pub(crate) async fn find(
+    mailboxes: &Mailboxes,
+    agent: &AgentId,
+    selection: &DeadSelection,
+    page: Page,
+) -> Result<DeadMatches, AdminError> {
+    agent.check()?;
+    let (now, selection) = as_of_now(mailboxes, agent, selection).await?;
+    let mut found = DeadMatches::default();
+    let mut place = Page::first(SLICE);
+    loop {
+        let graves = graves(mailboxes, agent, place).await?;
+        let read = graves.len() as u64;
+        found.take_in(now, &selection, page, graves.into_iter().map(|grave| grave.letter));
+        if read < u64::from(SLICE) {
+            return Ok(found);
+        }
+        place.offset += read;
+    }
+}
+
+/// How many dead messages are read at once.
+const SLICE: u32 = 100;
+
+/// The selection with its age turned into a time, and the time it is now; that is asked for only
+/// where it matters.
+pub(super) async fn as_of_now(
+    mailboxes: &Mailboxes,
+    agent: &AgentId,
+    selection: &DeadSelection,
+) -> Result<(Timestamp, DeadSelection), AdminError> {
+    if mailboxes.layout == KeyLayout::Tta && selection.asks_for_time() {
+        let feature = "selecting dead letters by the time of their death";
+        return Err(
+            Unsupported { feature, place: "by the tta layout, which does not keep it" }.into()
+        );
+    }
+    if !selection.is_relative() {
+        return Ok((Timestamp::from_micros(0), selection.clone()));
+    }
+    let key = mailboxes.keys(agent).part("dead");
+    let time = mailboxes.lane.command_at(&key, "TIME", &redis::cmd("TIME")).await?;
+    let time: (u64, u64) = from_redis_value(time).map_err(|e| running("TIME", e.into()))?;
+    let now = Timestamp::from_micros(time.0.saturating_mul(1_000_000).saturating_add(time.1));
+    Ok((now, selection.resolved(now)))
 }
 
 /// One page of the dead-letter queue, oldest first.

@@ -1,8 +1,8 @@
 //! Deleting dead messages.
 
-use coord_core::{AdminError, AgentId, DeadBody, DeadSelection, Page};
+use coord_core::{AdminError, AgentId, DeadSelection, Page};
 
-use super::dead_letters::{Grave, graves};
+use super::dead_letters::{as_of_now, graves};
 use crate::layout::KeyLayout;
 use crate::mailbox::Mailboxes;
 use crate::reply;
@@ -16,13 +16,14 @@ static PURGE: ScriptPair = ScriptPair {
 /// How many dead messages one script deletes at most.
 const SLICE: u32 = 100;
 
-/// Deletes slice by slice. Unreadable ones belong to [`DeadSelection::All`] only.
+/// Deletes slice by slice.
 pub(crate) async fn purge(
     mailboxes: &Mailboxes,
     agent: &AgentId,
     selection: &DeadSelection,
 ) -> Result<u64, AdminError> {
     agent.check()?;
+    let (now, selection) = as_of_now(mailboxes, agent, selection).await?;
     let mut deleted = 0;
     let mut kept = 0;
     loop {
@@ -31,7 +32,8 @@ pub(crate) async fn purge(
             return Ok(deleted);
         }
         let size = page.len() as u64;
-        let chosen: Vec<_> = page.into_iter().filter(|grave| is_chosen(selection, grave)).collect();
+        let chosen: Vec<_> =
+            page.into_iter().filter(|grave| selection.takes(now, &grave.letter)).collect();
         let mut gone = 0;
         if !chosen.is_empty() {
             let keys: &[&str] = match mailboxes.layout {
@@ -45,12 +47,5 @@ pub(crate) async fn purge(
         }
         deleted += gone;
         kept += size.saturating_sub(gone);
-    }
-}
-
-fn is_chosen(selection: &DeadSelection, grave: &Grave) -> bool {
-    match &grave.letter.body {
-        DeadBody::Message(queued) => selection.takes(&queued.message.message_id),
-        DeadBody::Unreadable { .. } => *selection == DeadSelection::All,
     }
 }

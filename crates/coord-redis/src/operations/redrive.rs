@@ -1,8 +1,12 @@
 //! Putting dead messages back.
 
-use coord_core::{AdminError, AgentId, BackendError, DeadBody, DeadSelection, Page, QueueMessage};
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::dead_letters::{Grave, graves};
+use coord_core::{
+    AdminError, AgentId, BackendError, DeadBody, DeadSelection, Page, QueueMessage, RedriveRate,
+};
+
+use super::dead_letters::{Grave, as_of_now, graves};
 use crate::layout::KeyLayout;
 use crate::mailbox::Mailboxes;
 use crate::reply;
@@ -18,14 +22,23 @@ static REDRIVE: ScriptPair = ScriptPair {
 /// How many dead messages one script moves at most.
 const SLICE: u32 = 100;
 
+/// How fast messages go back, and where it is told how far it came.
+pub(crate) struct Pace<'a> {
+    pub(crate) rate: RedriveRate,
+    pub(crate) moved: &'a AtomicU64,
+}
+
 /// Moves slice by slice: each message moves atomically, the whole does not.
 pub(crate) async fn redrive(
     mailboxes: &Mailboxes,
     agent: &AgentId,
     selection: &DeadSelection,
     limit: u64,
+    pace: Option<Pace<'_>>,
 ) -> Result<u64, AdminError> {
     agent.check()?;
+    let (now, selection) = as_of_now(mailboxes, agent, selection).await?;
+    let step = pace.as_ref().map(|pace| pace.rate.step());
     let mut moved = 0;
     let mut kept = 0;
     while moved < limit {
@@ -33,28 +46,40 @@ pub(crate) async fn redrive(
         if page.is_empty() {
             break;
         }
-        let size = page.len() as u64;
-        let mut chosen: Vec<_> =
-            page.into_iter().filter(|grave| is_chosen(selection, grave)).collect();
-        chosen.truncate(usize::try_from(limit - moved).unwrap_or(usize::MAX));
+        let at_once = (limit - moved).min(step.map_or(u64::MAX, |(at_once, _)| at_once));
+        let at_once = usize::try_from(at_once).unwrap_or(usize::MAX);
+        // What stands behind the last one that is chosen is read again.
+        let (mut chosen, mut passed) = (Vec::new(), 0);
+        for grave in page {
+            if chosen.len() == at_once {
+                break;
+            }
+            // Unreadable ones would only die again.
+            if grave.letter.message().is_some() && selection.takes(now, &grave.letter) {
+                chosen.push(grave);
+            } else {
+                passed += 1;
+            }
+        }
+        kept += passed;
         let wanted = chosen.len() as u64;
-        let done = if wanted == 0 { 0 } else { run(mailboxes, agent, chosen).await? };
+        if wanted == 0 {
+            continue;
+        }
+        if let Some((_, pause)) = step.filter(|_| moved > 0) {
+            tokio::time::sleep(pause).await;
+        }
+        let done = run(mailboxes, agent, chosen).await?;
         moved += done;
-        kept += size - done;
+        if let Some(pace) = &pace {
+            pace.moved.fetch_add(done, Ordering::Relaxed);
+        }
         // The mailbox is full, or somebody else was faster.
         if done < wanted {
             break;
         }
     }
     Ok(moved)
-}
-
-/// Unreadable ones would only die again.
-fn is_chosen(selection: &DeadSelection, grave: &Grave) -> bool {
-    match &grave.letter.body {
-        DeadBody::Message(queued) => selection.takes(&queued.message.message_id),
-        DeadBody::Unreadable { .. } => false,
-    }
 }
 
 async fn run(

@@ -160,7 +160,7 @@ async fn each_role_can_do_its_own_and_no_more() {
         assert_eq!(consumer.recover_pending(None).await.unwrap(), 0);
 
         operator.mailbox_stats(to).await.unwrap();
-        operator.purge(to, &DeadSelection::All).await.unwrap();
+        operator.purge(to, &DeadSelection::all()).await.unwrap();
         let findings = operator.diagnose().await.unwrap();
         assert!(findings.iter().any(|it| it.check == "acl" && it.found.contains("operator")));
 

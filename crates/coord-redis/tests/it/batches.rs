@@ -51,9 +51,9 @@ async fn batches(layout: KeyLayout) {
     // Dead letters come back as long as there is room, or are deleted.
     c.nack(&b, &held.token, FailureType::Permanent, Some("no")).await.unwrap();
     c.send_message(&a, &b, message()).await.unwrap();
-    assert_eq!(c.redrive(&b, &DeadSelection::All, 10).await.unwrap(), 0);
+    assert_eq!(c.redrive(&b, &DeadSelection::all(), 10).await.unwrap(), 0);
     c.configure(c.policy().with_queue_size(9)).unwrap();
-    assert_eq!(c.redrive(&b, &DeadSelection::All, 10).await.unwrap(), 1);
+    assert_eq!(c.redrive(&b, &DeadSelection::all(), 10).await.unwrap(), 1);
     let stats = c.mailbox_stats(&b).await.unwrap();
     assert_eq!((stats.dead, stats.ready.normal), (0, 2));
     for _ in 0..2 {
@@ -61,10 +61,10 @@ async fn batches(layout: KeyLayout) {
         assert_eq!(held.queue_message.delivery_attempts, 0);
         c.nack(&b, &held.token, FailureType::Permanent, None).await.unwrap();
     }
-    let ids = DeadSelection::Ids(vec![held.queue_message.message.message_id.clone()]);
+    let ids = DeadSelection::ids(vec![held.queue_message.message.message_id.clone()]);
     assert_eq!(c.purge(&b, &ids).await.unwrap(), 1);
     assert_eq!(c.purge(&b, &ids).await.unwrap(), 0);
-    assert_eq!(c.purge(&b, &DeadSelection::All).await.unwrap(), 1);
+    assert_eq!(c.purge(&b, &DeadSelection::all()).await.unwrap(), 1);
     assert_eq!(c.mailbox_stats(&b).await.unwrap().dead, 0);
 }
 

@@ -40,11 +40,11 @@ async fn dead_letters_leave_nothing(layout: KeyLayout) {
 
     bury().await;
     assert_ne!(keys(&fake.server), idle, "a dead letter is kept somewhere");
-    let purged = world.mail.purge(&world.to, &DeadSelection::All).await.expect("purging works");
+    let purged = world.mail.purge(&world.to, &DeadSelection::all()).await.expect("purging works");
     assert_eq!((purged, keys(&fake.server)), (1, idle.clone()), "after a purge");
 
     bury().await;
-    let redriven = world.mail.redrive(&world.to, &DeadSelection::All, 10).await;
+    let redriven = world.mail.redrive(&world.to, &DeadSelection::all(), 10).await;
     assert_eq!(redriven.expect("redriving works"), 1);
     settle().await;
     assert_eq!(keys(&fake.server), idle, "after a redrive");

@@ -1,8 +1,6 @@
 //! Python on the same mailbox, on the original's layout: `tests/python/original.py` plays the
 //! original's producers and consumers, against this library, byte for byte.
 
-use std::io::{BufRead, BufReader, ErrorKind, Write};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,50 +13,20 @@ use coord_testkit::server::RealServer;
 use serde_json::{Value, json};
 
 use crate::harness::{LONG, Random, World, shared};
+use crate::python_program::{Python, text, writer};
 
 /// The Python program, on the prefix of a world.
-struct Original {
-    child: Child,
-    requests: ChildStdin,
-    answers: BufReader<ChildStdout>,
-}
+struct Original(Python);
 
 impl Original {
-    /// `None`, said aloud, on a machine without Python.
-    #[expect(clippy::print_stderr, reason = "a test that does not run says so")]
     fn start(world: &World, name: &str) -> Option<Self> {
-        let program = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/original.py");
-        let started = Command::new("python3")
-            .args([program, &world.at.port.to_string(), &world.prefix])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn();
-        let mut child = match started {
-            Ok(child) => child,
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                let required = std::env::var("COORD_REQUIRE_REAL").is_ok_and(|it| it == "1");
-                assert!(!required, "COORD_REQUIRE_REAL=1 but no python3 ({name})");
-                eprintln!("ignored: no python3 ({name})");
-                return None;
-            }
-            Err(error) => panic!("python3 does not start: {error}"),
-        };
-        let requests = child.stdin.take().expect("piped");
-        let answers = BufReader::new(child.stdout.take().expect("piped"));
-        Some(Self { child, requests, answers })
+        Python::start("original", &world.at, &world.prefix, name).map(Self)
     }
 
     /// One request, one answer; every request is about `writer:w1`.
     fn call(&mut self, verb: &str, mut request: Value) -> Value {
-        request["do"] = verb.into();
-        let agent = json!({"type": "writer", "instance": "w1"});
-        request[if verb == "send" { "to" } else { "agent" }] = agent;
-        writeln!(self.requests, "{request}").expect("Python listens");
-        let mut line = String::new();
-        self.answers.read_line(&mut line).expect("Python answers");
-        let mut answer: Value = serde_json::from_str(&line).expect("Python answers JSON");
-        assert!(answer.get("error").is_none(), "{verb}: {answer}");
-        answer["ok"].take()
+        request[if verb == "send" { "to" } else { "agent" }] = writer();
+        self.0.call(verb, request)
     }
 
     fn send(&mut self, message: &Value) -> String {
@@ -72,17 +40,6 @@ impl Original {
     fn look(&mut self) -> Value {
         self.call("look", json!({}))
     }
-}
-
-impl Drop for Original {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_else(|| panic!("{value} is no text")).to_owned()
 }
 
 async fn scene(name: &str) -> Option<(Arc<RealServer>, World, Original)> {
@@ -317,7 +274,8 @@ async fn each_settles_what_the_other_reserved() {
     };
     python.send(&json!({"message_id": "msg-000001"}));
     let token = reserve(&mut python);
-    let deadline = mail.extend(&world.to, &token, LONG).await.unwrap().as_micros().to_string();
+    let deadline =
+        mail.extend(&world.to, &token, LONG).await.unwrap().deadline.as_micros().to_string();
     assert_eq!(
         python.look()["reserved_deadlines"]["content"],
         json!([token.as_str(), deadline]),

@@ -1,8 +1,6 @@
 //! Python in the same registry, on the original's layout: `tests/python/registry.py` reads what
 //! Rust registers, and the other way round.
 
-use std::io::{BufRead, BufReader, ErrorKind, Write};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 
 use coord_core::Payload;
@@ -16,62 +14,14 @@ use coord_testkit::server::RealServer;
 use serde_json::{Value, json};
 
 use crate::harness::{At, agent, config, fresh_prefix, shared};
-
-struct Python {
-    child: Child,
-    requests: ChildStdin,
-    answers: BufReader<ChildStdout>,
-}
-
-impl Python {
-    /// `None`, said aloud, on a machine without Python.
-    #[expect(clippy::print_stderr, reason = "a test that does not run says so")]
-    fn start(at: &At, prefix: &str, name: &str) -> Option<Self> {
-        let program = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/registry.py");
-        let started = Command::new("python3")
-            .args([program, &at.port.to_string(), prefix])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn();
-        let mut child = match started {
-            Ok(child) => child,
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                let required = std::env::var("COORD_REQUIRE_REAL").is_ok_and(|it| it == "1");
-                assert!(!required, "COORD_REQUIRE_REAL=1 but no python3 ({name})");
-                eprintln!("ignored: no python3 ({name})");
-                return None;
-            }
-            Err(error) => panic!("python3 does not start: {error}"),
-        };
-        let requests = child.stdin.take().expect("piped");
-        let answers = BufReader::new(child.stdout.take().expect("piped"));
-        Some(Self { child, requests, answers })
-    }
-
-    fn call(&mut self, verb: &str, mut request: Value) -> Value {
-        request["do"] = verb.into();
-        writeln!(self.requests, "{request}").expect("Python listens");
-        let mut line = String::new();
-        self.answers.read_line(&mut line).expect("Python answers");
-        let mut answer: Value = serde_json::from_str(&line).expect("Python answers JSON");
-        assert!(answer.get("error").is_none(), "{verb}: {answer}");
-        answer["ok"].take()
-    }
-}
-
-impl Drop for Python {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
+use crate::python_program::Python;
 
 async fn scene(name: &str) -> Option<(Arc<RealServer>, RedisAgentRegistry, Python, String)> {
     let server = shared(name)?;
     let (at, prefix) = (At::from(&*server), fresh_prefix());
     let config = config(&at.url, KeyLayout::Tta, &prefix);
     let registry = RedisAgentRegistry::connect(config, RegistryPolicy::new()).await;
-    let python = Python::start(&at, &prefix, name)?;
+    let python = Python::start("registry", &at, &prefix, name)?;
     Some((server, registry.expect("the server is there"), python, prefix))
 }
 

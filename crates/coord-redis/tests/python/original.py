@@ -1,52 +1,22 @@
-"""Plays the original's producers and consumers, over nothing but a socket.
+"""Plays the original's producers and consumers. See client.py for the usage.
 
-Usage: original.py PORT PREFIX. Reads one JSON request a line, {"do": verb, ...}, and answers one
-JSON line, {"ok": value} or {"error": text}. Only the standard library is used. Commands, keys and
-bytes are those of docs/redis-data-model.md; the original's lack of atomicity is kept.
+Commands, keys and bytes are those of docs/redis-data-model.md; the original's lack of atomicity is
+kept.
 """
 
 import json
 import re
 import secrets
-import socket
-import sys
 import time
 from datetime import datetime, timezone
+
+from client import Redis, serve
 
 LEVELS = (9, 5, 1)
 MESSAGE_KEYS = ["message_id", "sender", "recipient", "message_type", "payload", "priority", "routing",
                 "timestamp"]
 ENVELOPE_KEYS = ["message", "priority", "enqueued_at", "delivery_attempts", "last_error"]
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?\+00:00")
-
-
-class Redis:
-    """A client of RESP2 that sends one command and reads its reply."""
-
-    def __init__(self, port):
-        self.socket = socket.create_connection(("127.0.0.1", port))
-        self.replies = self.socket.makefile("rb")
-
-    def __call__(self, *args):
-        parts = [arg if isinstance(arg, bytes) else str(arg).encode() for arg in args]
-        command = b"*%d\r\n" % len(parts)
-        for part in parts:
-            command += b"$%d\r\n%s\r\n" % (len(part), part)
-        self.socket.sendall(command)
-        return self.reply()
-
-    def reply(self):
-        line = self.replies.readline()
-        kind, rest = line[:1], line[1:-2]
-        if kind == b"+":
-            return rest.decode()
-        if kind == b":":
-            return int(rest)
-        if kind == b"$":
-            return None if rest == b"-1" else self.replies.read(int(rest) + 2)[:-2]
-        if kind == b"*":
-            return None if rest == b"-1" else [self.reply() for _ in range(int(rest))]
-        raise RuntimeError(line.decode(errors="replace"))
 
 
 def micros():
@@ -58,8 +28,8 @@ def iso_now():
 
 
 class Original:
-    def __init__(self, port, prefix):
-        self.redis = Redis(port)
+    def __init__(self, port, prefix, redis=None):
+        self.redis = redis or Redis(port)
         self.prefix = prefix
 
     def key(self, part, agent):
@@ -69,7 +39,8 @@ class Original:
         return f"{self.key('sched', agent)}:prio:{level}"
 
     def raw(self, agent, raw, level):
-        """Puts bytes into a mailbox as a producer does, whatever they are."""
+        """Puts text into a mailbox as a producer does, whatever it is."""
+        raw = raw.encode()
         self.redis("RPUSH", self.key("queue", agent), raw)
         self.redis("ZADD", self.schedule(agent, level), micros(), raw)
 
@@ -90,7 +61,7 @@ class Original:
         envelope = {"message": full, "priority": full["priority"], "enqueued_at": iso_now(),
                     "delivery_attempts": 0, "last_error": None}
         raw = json.dumps(envelope)
-        self.raw(to, raw.encode(), full["priority"])
+        self.raw(to, raw, full["priority"])
         return raw
 
     def receive(self, agent, visibility):
@@ -204,18 +175,5 @@ class Original:
         return found
 
 
-def main():
-    original = Original(int(sys.argv[1]), sys.argv[2])
-    for line in sys.stdin:
-        request = json.loads(line)
-        verb = request.pop("do")
-        try:
-            if verb == "raw":
-                request["raw"] = request["raw"].encode()
-            answer = {"ok": getattr(original, verb)(**request)}
-        except Exception as error:
-            answer = {"error": f"{type(error).__name__}: {error}"}
-        print(json.dumps(answer), flush=True)
-
-
-main()
+if __name__ == "__main__":
+    serve(Original)

@@ -1,45 +1,14 @@
-"""Plays the original's registry, over nothing but a socket.
+"""Plays the original's registry. See client.py for the usage.
 
-Usage: registry.py PORT PREFIX. Reads one JSON request a line, {"do": verb, ...}, and answers one
-JSON line, {"ok": value} or {"error": text}. Only the standard library is used. Keys and bytes are
-those of docs/registry.md; the original's lack of atomicity is kept.
+Keys and bytes are those of docs/registry.md; the original's lack of atomicity is kept.
 """
 
 import json
-import socket
-import sys
 import time
 
+from client import Redis, serve
+
 TTL_MS = 30_000
-
-
-class Redis:
-    """A client of RESP2 that sends one command and reads its reply."""
-
-    def __init__(self, port):
-        self.socket = socket.create_connection(("127.0.0.1", port))
-        self.replies = self.socket.makefile("rb")
-
-    def __call__(self, *args):
-        parts = [arg if isinstance(arg, bytes) else str(arg).encode() for arg in args]
-        command = b"*%d\r\n" % len(parts)
-        for part in parts:
-            command += b"$%d\r\n%s\r\n" % (len(part), part)
-        self.socket.sendall(command)
-        return self.reply()
-
-    def reply(self):
-        line = self.replies.readline()
-        kind, rest = line[:1], line[1:-2]
-        if kind == b"+":
-            return rest.decode()
-        if kind == b":":
-            return int(rest)
-        if kind == b"$":
-            return None if rest == b"-1" else self.replies.read(int(rest) + 2)[:-2]
-        if kind == b"*":
-            return None if rest == b"-1" else [self.reply() for _ in range(int(rest))]
-        raise RuntimeError(line.decode(errors="replace"))
 
 
 class Registry:
@@ -125,16 +94,5 @@ class Registry:
         return messages
 
 
-def main():
-    registry = Registry(int(sys.argv[1]), sys.argv[2])
-    for line in sys.stdin:
-        request = json.loads(line)
-        verb = request.pop("do")
-        try:
-            answer = {"ok": getattr(registry, verb)(**request)}
-        except Exception as error:
-            answer = {"error": f"{type(error).__name__}: {error}"}
-        print(json.dumps(answer), flush=True)
-
-
-main()
+if __name__ == "__main__":
+    serve(Registry)

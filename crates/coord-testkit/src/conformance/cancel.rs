@@ -1,8 +1,8 @@
 //! Taking messages back, and telling their holders something.
 
 use coord_core::{
-    CancelOutcome, Extended, MAX_NOTE_BYTES, MessageId, NackOutcome, NoteOutcome,
-    ReceivedMessage, SendOptions, mailbox::MAX_NOTES,
+    CancelOutcome, Extended, MAX_NOTE_BYTES, MessageId, NackOutcome, NoteOutcome, ReceivedMessage,
+    SendOptions, mailbox::MAX_NOTES,
 };
 
 use super::stage::{Stage, bad_agent, id, is_invalid, is_lost};

@@ -1,10 +1,14 @@
 //! Where messages rest that failed for good.
 
-use coord_core::{DeadBody, DeadLetter, MailboxPolicy, Page};
+use std::time::Duration;
 
-use super::Backend;
+use coord_core::{
+    AdminError, DeadBody, DeadLetter, DeadSelection, MailboxPolicy, MessageId, MessageType, Page,
+};
+
 use super::send::ODD_JSON;
-use super::stage::Stage;
+use super::stage::{Stage, agent};
+use super::{Backend, FAR, TICK};
 
 fn ids(letters: &[DeadLetter]) -> Vec<String> {
     let of = |letter: &DeadLetter| match &letter.body {
@@ -57,6 +61,111 @@ pub async fn keep_attempts_and_error(backend: &dyn Backend) {
     assert_eq!(dead.message, received.queue_message.message);
     assert_eq!((dead.delivery_attempts, dead.last_error.as_deref()), (2, Some("boom é")));
     assert_eq!(dead.enqueued_at, received.queue_message.enqueued_at);
+}
+
+/// Those that fit are found by what they are and how they died, and nothing is touched.
+pub async fn are_found_by_conditions(backend: &dyn Backend) {
+    let stage = Stage::new(backend).await;
+    let other = agent("editor:e1");
+    for (number, kind) in MessageType::ALL.into_iter().enumerate() {
+        let mut message = stage.message(&format!("msg-00000{number}"));
+        message.message_type = kind;
+        if number == 2 {
+            message.sender = other.clone();
+            stage.send_message(message).await;
+            stage.receive_expired().await;
+        } else {
+            stage.send_message(message).await;
+        }
+        stage.kill(&stage.receive().await, &format!("error {number}: timeout")).await;
+        stage.advance(TICK / 20).await;
+    }
+    let all = DeadSelection::all;
+    let id = |text: &str| MessageId::new(text).expect("it is valid");
+    for (selection, wanted) in [
+        (all(), &["msg-000000", "msg-000001", "msg-000002"][..]),
+        (DeadSelection::ids([id("msg-000001"), id("msg-000007")]), &["msg-000001"]),
+        (all().with_error("timeout"), &["msg-000000", "msg-000001", "msg-000002"]),
+        (all().with_error("1: t"), &["msg-000001"]),
+        (all().with_type(MessageType::Request), &["msg-000000"]),
+        (all().with_sender(other), &["msg-000002"]),
+        (all().with_attempts(2..=9), &["msg-000002"]),
+        (all().with_error("timeout").with_attempts(1..=1), &["msg-000000", "msg-000001"]),
+        (all().with_type(MessageType::Event).with_attempts(1..=1), &[]),
+    ] {
+        let found = stage.mail.find_dead_letters(&stage.to, &selection, Page::default()).await;
+        let found = found.expect("finding works");
+        assert_eq!(ids(&found.letters), wanted, "{selection:?}");
+        let size = wanted.len() as u64;
+        assert_eq!((found.total, found.readable), (size, size), "{selection:?}");
+    }
+    let page = Page { offset: 1, limit: 1 };
+    let found = stage.mail.find_dead_letters(&stage.to, &all(), page).await;
+    let found = found.expect("finding works");
+    assert_eq!((found.total, ids(&found.letters)), (3, vec!["msg-000001".to_owned()]));
+    let stats = stage.stats().await;
+    assert_eq!((stats.dead, stats.depth), (3, 0));
+    assert_eq!(ids(&stage.dead().await), ["msg-000000", "msg-000001", "msg-000002"]);
+}
+
+/// They are found by the time of their death, where that is kept; elsewhere asking is refused.
+pub async fn are_found_by_time(backend: &dyn Backend) {
+    let stage = Stage::new(backend).await;
+    kill(&stage, "msg-000001").await;
+    stage.advance(TICK).await;
+    let between = stage.now().await;
+    stage.advance(TICK / 20).await;
+    kill(&stage, "msg-000002").await;
+    let all = DeadSelection::all;
+    let find = async |selection: DeadSelection| {
+        stage.mail.find_dead_letters(&stage.to, &selection, Page::default()).await
+    };
+    let before = all().with_died_before(between);
+    if let Err(error) = find(before.clone()).await {
+        assert!(matches!(error, AdminError::Unsupported(_)), "{error}");
+        let redriven = stage.mail.redrive(&stage.to, &before, 9).await;
+        assert!(matches!(redriven, Err(AdminError::Unsupported(_))), "{redriven:?}");
+        let purged = stage.mail.purge(&stage.to, &before).await;
+        assert!(matches!(purged, Err(AdminError::Unsupported(_))), "{purged:?}");
+        assert_eq!(stage.stats().await.dead, 2);
+        return;
+    }
+    for (selection, wanted) in [
+        (before.clone(), &["msg-000001"][..]),
+        (all().with_died_from(between), &["msg-000002"]),
+        (before.clone().with_died_from(between), &[]),
+        (all().with_older_than(FAR), &[]),
+    ] {
+        let found = find(selection.clone()).await.expect("finding works");
+        assert_eq!(ids(&found.letters), wanted, "{selection:?}");
+    }
+    let later = stage.now().await;
+    let age = Duration::from_micros(later.as_micros() - between.as_micros());
+    let old = find(all().with_older_than(age)).await.expect("finding works");
+    assert!(ids(&old.letters).contains(&"msg-000001".to_owned()), "{old:?}");
+    stage.advance(TICK * 2).await;
+    assert_eq!(find(all().with_older_than(TICK)).await.expect("finding works").total, 2);
+    assert_eq!(stage.mail.redrive(&stage.to, &before, 9).await.expect("redriving works"), 1);
+    let old = all().with_older_than(Duration::ZERO);
+    stage.advance(TICK / 20).await;
+    assert_eq!(stage.mail.purge(&stage.to, &old).await.expect("purging works"), 1);
+}
+
+/// What cannot be read is counted apart: it is purged, but not put back.
+pub async fn unreadable_ones_are_counted_apart(backend: &dyn Backend) {
+    let stage = Stage::new(backend).await;
+    kill(&stage, "msg-000001").await;
+    if !backend.inject_raw(&stage.to, b"poison").await {
+        return;
+    }
+    stage.nothing_is_ready().await;
+    let find = async |selection: &DeadSelection| {
+        let found = stage.mail.find_dead_letters(&stage.to, selection, Page::first(0)).await;
+        let found = found.expect("finding works");
+        (found.total, found.readable)
+    };
+    assert_eq!(find(&DeadSelection::all()).await, (2, 1));
+    assert_eq!(find(&DeadSelection::all().with_attempts(0..=9)).await, (1, 1));
 }
 
 /// Nothing brings them back by itself.

@@ -123,8 +123,11 @@ macro_rules! conformance_suite {
             ];
             capacity: [keeps_places_for_the_urgent, keeps_places_inside_a_batch,
                 a_sender_has_its_quota, a_quota_counts_the_unsettled];
-            dead_letters: [are_oldest_first_in_pages, keep_attempts_and_error, are_not_served,
-                make_room, none_is_empty];
+            dead_letters: [
+                are_oldest_first_in_pages, keep_attempts_and_error, are_found_by_conditions,
+                are_found_by_time, unreadable_ones_are_counted_apart, are_not_served, make_room,
+                none_is_empty,
+            ];
             dedup: [inside_the_window, after_the_window, per_mailbox, without_window_twice_is_two,
                 refused_send_opens_no_window];
             delay: [is_not_served_early, ends, keeps_its_level, zero_is_at_once,
@@ -166,7 +169,8 @@ macro_rules! conformance_suite {
                 a_full_mailbox_does_not_stop_the_others, the_sender_may_be_among_them,
                 keeps_the_message, refuses_bad_input,
             ];
-            purge: [takes_the_dead_only, only_the_named, takes_the_unreadable, unused_is_nothing];
+            purge: [takes_the_dead_only, only_the_named, only_what_fits, takes_the_unreadable,
+                unused_is_nothing];
             receipts: [
                 tell_of_each_recipient, are_left_by_every_settling, survive_retries_and_death,
                 tell_the_expired_from_the_settled, are_left_only_if_asked_for,
@@ -184,8 +188,9 @@ macro_rules! conformance_suite {
             recover: [counts_what_expired, leaves_the_living, of_all_mailboxes, of_one_mailbox,
                 old_token_is_lost, keeps_the_level, unused_is_nothing, refuses_invalid_agents];
             redrive: [
-                starts_afresh, oldest_first_up_to_the_limit, only_the_named,
-                only_while_there_is_room, leaves_the_unreadable, unused_is_nothing,
+                starts_afresh, oldest_first_up_to_the_limit, only_the_named, only_what_fits,
+                paced_takes_the_same, paced_stops_when_dropped, only_while_there_is_room,
+                leaves_the_unreadable, unused_is_nothing,
             ];
             release: [is_back_at_once, counts_no_attempt, keeps_the_level, lost_token];
             send: [

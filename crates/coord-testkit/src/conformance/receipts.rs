@@ -94,7 +94,7 @@ pub async fn survive_retries_and_death(backend: &dyn Backend) {
     assert_eq!(stage.receipt(&ticket).await, Receipt::Pending);
     stage.kill(&held, "boom").await;
     assert!(matches!(stage.receipt(&ticket).await, Receipt::Dead { .. }));
-    let moved = stage.mail.redrive(&stage.to, &DeadSelection::All, 10).await;
+    let moved = stage.mail.redrive(&stage.to, &DeadSelection::all(), 10).await;
     assert_eq!(moved.expect("redriving works"), 1);
     assert_eq!(stage.receipt(&ticket).await, Receipt::Pending);
     stage.ack(&stage.receive().await).await;

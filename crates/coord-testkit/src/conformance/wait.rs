@@ -91,7 +91,7 @@ pub async fn settling_wakes(backend: &dyn Backend) {
     assert_eq!(held.queue_message.delivery_attempts, 1);
     stage.kill(&held, "boom").await;
     let redrive = async {
-        let moved = stage.mail.redrive(&stage.to, &DeadSelection::All, 10).await;
+        let moved = stage.mail.redrive(&stage.to, &DeadSelection::all(), 10).await;
         assert_eq!(moved.expect("redriving works"), 1);
     };
     let held = stage.wait_during(redrive).await;

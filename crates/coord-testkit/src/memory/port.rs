@@ -1,5 +1,6 @@
 //! The port, verb by verb.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -10,8 +11,8 @@ use coord_core::{
     MessageCoordinator, MessageId, MessageReport, MessageResult, MessageSubscription, MessageType,
     NackOutcome, NoteOutcome, Page, PeekedMessage, Publication, QueueMessage, RateLimit,
     ReadyCounts, Receipt, ReceiptTicket, ReceiveError, ReceivedMessage, Reconciliation,
-    ReservationToken, SendError, SendOptions, SendOutcome, SettleError, Timestamp, Unsupported,
-    check_grace, check_note, check_visibility, hand_on,
+    RedriveRate, ReservationToken, SendError, SendOptions, SendOutcome, SettleError, Timestamp,
+    Unsupported, check_grace, check_note, check_visibility, hand_on,
 };
 
 use super::InMemoryCoordinator;
@@ -207,9 +208,35 @@ impl MessageCoordinator for InMemoryCoordinator {
         Ok(moved as u64)
     }
 
+    async fn redrive_paced(
+        &self,
+        agent: &AgentId,
+        selection: &DeadSelection,
+        limit: u64,
+        rate: RedriveRate,
+        moved: &AtomicU64,
+    ) -> Result<u64, AdminError> {
+        // As seen from the beginning, however long it takes.
+        let selection = selection.resolved(self.now());
+        let (at_once, pause) = rate.step();
+        let mut done = 0;
+        loop {
+            let wanted = at_once.min(limit - done);
+            let step = self.redrive(agent, &selection, wanted).await?;
+            done += step;
+            moved.fetch_add(step, Ordering::Relaxed);
+            let found = self.find_dead_letters(agent, &selection, Page::first(0)).await?;
+            if step < wanted || done >= limit || found.readable == 0 {
+                return Ok(done);
+            }
+            self.until(self.now() + pause).await;
+        }
+    }
+
     async fn purge(&self, agent: &AgentId, selection: &DeadSelection) -> Result<u64, AdminError> {
         agent.check()?;
-        Ok(self.state().purge(agent, selection))
+        let (mut state, now) = (self.state(), self.now());
+        Ok(state.purge(now, agent, selection))
     }
 
     async fn recover_pending(&self, agent: Option<&AgentId>) -> Result<u64, AdminError> {

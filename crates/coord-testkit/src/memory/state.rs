@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use coord_core::mailbox::{ForwardOutcome, Mailbox, Order, Send};
+use coord_core::mailbox::{Dead, ForwardOutcome, Mailbox, Order, Send};
 use coord_core::{
     AgentId, DeadBody, DeadLetter, DeadSelection, InvalidInput, MailboxPolicy, Page, QueueMessage,
     ReservationToken, SendOutcome, Timestamp,
@@ -127,14 +127,17 @@ impl State {
         self.boxes.get(&agent.mailbox_key()).map_or(0, |held| held.unreadable.len() as u64)
     }
 
-    /// Deletes dead messages; those that cannot be read have no id and go only with all.
-    pub(super) fn purge(&mut self, agent: &AgentId, selection: &DeadSelection) -> u64 {
+    /// Deletes dead messages.
+    pub(super) fn purge(
+        &mut self,
+        now: Timestamp,
+        agent: &AgentId,
+        selection: &DeadSelection,
+    ) -> u64 {
         let Some(held) = self.boxes.get_mut(&agent.mailbox_key()) else { return 0 };
-        let mut purged = held.mailbox.purge(selection);
-        if *selection == DeadSelection::All {
-            purged += std::mem::take(&mut held.unreadable).len();
-        }
-        purged as u64
+        let before = held.unreadable.len();
+        held.unreadable.retain(|letter| !selection.takes(now, letter));
+        (held.mailbox.purge(now, selection) + before - held.unreadable.len()) as u64
     }
 
     /// One page of the dead-letter queue, oldest first.
@@ -143,10 +146,7 @@ impl State {
         if held.unreadable.is_empty() {
             return held.mailbox.dead_page(page);
         }
-        let messages = held.mailbox.dead_letters().map(|dead| DeadLetter {
-            body: DeadBody::Message(Box::new(dead.queue_message.clone())),
-            died_at: Some(dead.died_at),
-        });
+        let messages = held.mailbox.dead_letters().map(Dead::letter);
         let mut letters: Vec<_> = held.unreadable.iter().cloned().chain(messages).collect();
         letters.sort_by_key(|letter| letter.died_at);
         let skip = usize::try_from(page.offset).unwrap_or(usize::MAX);

@@ -37,6 +37,21 @@ impl InMemoryCoordinator {
         }
     }
 
+    /// Returns when it is `then` by its clock, whoever moves that.
+    pub(super) async fn until(&self, then: Timestamp) {
+        loop {
+            let mut moved = pin!(self.shared.clock.moved());
+            moved.as_mut().enable();
+            if self.now() >= then {
+                return;
+            }
+            tokio::select! {
+                () = moved => {}
+                () = self.passing(then) => {}
+            }
+        }
+    }
+
     /// Looks again whenever something changed.
     pub(super) async fn wait_receipts(
         &self,

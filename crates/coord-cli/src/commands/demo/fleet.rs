@@ -63,7 +63,7 @@ pub(super) async fn work(mail: &RedisMessageCoordinator, format: Format) -> Resu
     fleet.order().await?;
     let agents = (fleet.plan(), fleet.write("writer 1"), fleet.write("writer 2"), fleet.edit());
     tokio::try_join!(agents.0, agents.1, agents.2, agents.3)?;
-    let purged = mail.purge(&fleet.writer, &DeadSelection::All).await?;
+    let purged = mail.purge(&fleet.writer, &DeadSelection::all()).await?;
     let text = format!(
         "{} chapters: {DONE} accepted, {} dead-lettered and purged; none lost",
         CHAPTERS.len(),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::script::{START, message, token};
-use crate::inspect::DeadSelection;
+use crate::dead_letters::DeadSelection;
 use crate::mailbox::{Dead, ForwardOutcome, Mailbox, Order, SWEEP_LIMIT, Send, forward};
 use crate::{
     FailureType, MailboxPolicy, MessagePriority, Page, ReservationToken, SendOptions, SendOutcome,
@@ -92,16 +92,16 @@ fn redriven_messages_start_afresh_and_only_where_there_is_room() {
         mailbox.dead_letters().map(id).collect()
     };
     assert_eq!(ids(&mailbox), ["msg-0000", "msg-0001", "msg-0002", "msg-0003"]);
-    let second = DeadSelection::Ids(vec![message("1", MessagePriority::Low).message.message_id]);
+    let second = DeadSelection::ids(vec![message("1", MessagePriority::Low).message.message_id]);
     assert_eq!(mailbox.redrive(START, &second, 10), 1);
     assert_eq!(mailbox.redrive(START, &second, 10), 0);
-    assert_eq!(mailbox.redrive(START, &DeadSelection::All, 2), 2);
+    assert_eq!(mailbox.redrive(START, &DeadSelection::all(), 2), 2);
     assert_eq!(ids(&mailbox), ["msg-0003"]);
     assert_eq!(mailbox.depth(), 4);
     mailbox.send(START, Send::new(message("8", MessagePriority::Low)));
-    assert_eq!(mailbox.redrive(START, &DeadSelection::All, 2), 0);
-    assert_eq!(mailbox.purge(&second), 0);
-    assert_eq!(mailbox.purge(&DeadSelection::All), 1);
+    assert_eq!(mailbox.redrive(START, &DeadSelection::all(), 2), 0);
+    assert_eq!(mailbox.purge(START, &second), 0);
+    assert_eq!(mailbox.purge(START, &DeadSelection::all()), 1);
     assert!(mailbox.dead_page(Page::default()).is_empty());
     for peeked in mailbox.peek(START, Page::default()) {
         assert_eq!(peeked.queue_message.delivery_attempts, 0);
