@@ -21,7 +21,7 @@ impl Mailbox {
     pub(super) fn work_off(&mut self, now: Timestamp, due: Due) {
         match due {
             Due::Delay(entry, due) => self.put_ready(entry, due),
-            Due::Reservation(reservation) => self.take_back(now, *reservation),
+            Due::Reservation(reservation) => self.take_back(now, reservation),
             Due::Expiry => {}
         }
     }

@@ -112,7 +112,7 @@ enum Location {
 /// A timer that fell due.
 pub(super) enum Due {
     Delay(Entry, Timestamp),
-    Reservation(Box<Reservation>),
+    Reservation(Reservation),
     Expiry,
 }
 
@@ -230,7 +230,7 @@ impl Mailbox {
             }
             DeadlineReason::Reservation => {
                 let (_, token) = self.deadlines.first().cloned()?;
-                self.take_reservation(&token).map(Box::new).map(Due::Reservation)
+                self.take_reservation(&token).map(Due::Reservation)
             }
             DeadlineReason::Expiry => self.take_expired(now).map(|_| Due::Expiry),
         }
