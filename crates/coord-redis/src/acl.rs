@@ -103,6 +103,7 @@ impl Role {
                 "time",
                 "acl|whoami",
                 "zcard",
+                "zscan",
                 "hlen",
                 "lrange",
                 "zrange",

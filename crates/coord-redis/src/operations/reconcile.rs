@@ -26,8 +26,9 @@ static RECONCILE: ScriptPair = ScriptPair {
 const VISIBILITY: Duration = Duration::from_secs(30);
 /// How many entries of a list, hash or zset are read at once.
 const PAGE: usize = 100;
-/// How many messages one script verifies: each costs a walk over the list.
-const CHUNK: usize = 32;
+/// How many messages one script verifies: all together they cost a walk over the reservations,
+/// and those that moved meanwhile a walk over the list each.
+const CHUNK: usize = 128;
 /// How many bytes of them at most, unless one alone is larger.
 const CHUNK_BYTES: usize = 1 << 20;
 
@@ -83,6 +84,17 @@ fn digest(json: &[u8]) -> Digest {
     sha1_smol::Sha1::from(json).digest().bytes()
 }
 
+/// How often a message stands in the list, and in places where it can be received from or comes
+/// back to.
+#[derive(Default)]
+struct Copies {
+    listed: u64,
+    placed: u64,
+}
+
+/// A message to verify: its JSON, and where its one copy was seen in the list.
+type Doubtful = (Vec<u8>, Option<usize>);
+
 /// One pass over a mailbox of the original's layout.
 ///
 /// It reads the mailbox page by page, so what it reads is no picture of one moment: it only tells
@@ -91,11 +103,10 @@ struct Pass<'a> {
     mailboxes: &'a Mailboxes,
     agent: &'a AgentId,
     grace: Duration,
-    /// How often each message stands in the list beyond the places it stands in; bounded by the
-    /// length of the list.
-    surplus: HashMap<Digest, i64>,
+    /// What stands in the list; bounded by its length.
+    listed: HashMap<Digest, Copies>,
     verified: HashSet<Digest>,
-    chunk: Vec<Vec<u8>>,
+    chunk: Vec<Doubtful>,
     total: Reconciliation,
 }
 
@@ -105,7 +116,7 @@ impl<'a> Pass<'a> {
             mailboxes,
             agent,
             grace,
-            surplus: HashMap::new(),
+            listed: HashMap::new(),
             verified: HashSet::new(),
             chunk: Vec::new(),
             total: Reconciliation::default(),
@@ -119,7 +130,7 @@ impl<'a> Pass<'a> {
         while let Some(page) = self.page("LRANGE", "queue", from).await? {
             from += page.len();
             for json in &page {
-                *self.surplus.entry(digest(json)).or_default() += 1;
+                self.listed.entry(digest(json)).or_default().listed += 1;
             }
         }
         for level in [9, 5, 1] {
@@ -130,7 +141,7 @@ impl<'a> Pass<'a> {
             }
         }
         self.reservations().await?;
-        self.surplus.retain(|_, surplus| *surplus > 0);
+        self.listed.retain(|_, copies| copies.listed > copies.placed);
         self.lost().await?;
         self.suspected().await?;
         Ok(self.total)
@@ -162,11 +173,11 @@ impl<'a> Pass<'a> {
         from_redis_value(answer).map_err(|e| running(what, e.into()))
     }
 
-    /// These messages stand where they can be received from, or come back to.
+    /// Notes where these messages stand besides the list.
     fn place(&mut self, digests: impl IntoIterator<Item = Digest>) {
         for digest in digests {
-            if let Some(surplus) = self.surplus.get_mut(&digest) {
-                *surplus -= 1;
+            if let Some(copies) = self.listed.get_mut(&digest) {
+                copies.placed += 1;
             }
         }
     }
@@ -196,13 +207,14 @@ impl<'a> Pass<'a> {
     /// Verifies what stands nowhere but in the list.
     async fn lost(&mut self) -> Result<(), BackendError> {
         let mut from = 0;
-        while !self.surplus.is_empty() {
+        while !self.listed.is_empty() {
             let Some(page) = self.page("LRANGE", "queue", from).await? else { break };
-            from += page.len();
             let before = self.total.leaks_removed;
-            for json in page {
-                if self.surplus.remove(&digest(&json)).is_some() {
-                    self.verify(json).await?;
+            for (at, json) in (from..).zip(page) {
+                from = at + 1;
+                if let Some(copies) = self.listed.remove(&digest(&json)) {
+                    let at = (copies.listed == 1).then_some(at);
+                    self.verify((json, at)).await?;
                 }
             }
             // What was removed moved the rest forward.
@@ -219,16 +231,16 @@ impl<'a> Pass<'a> {
         }
         for json in noted {
             if !self.verified.contains(&digest(&json)) {
-                self.verify(json).await?;
+                self.verify((json, None)).await?;
             }
         }
         self.flush().await
     }
 
-    async fn verify(&mut self, json: Vec<u8>) -> Result<(), BackendError> {
-        self.verified.insert(digest(&json));
-        self.chunk.push(json);
-        let bytes: usize = self.chunk.iter().map(Vec::len).sum();
+    async fn verify(&mut self, doubtful: Doubtful) -> Result<(), BackendError> {
+        self.verified.insert(digest(&doubtful.0));
+        self.chunk.push(doubtful);
+        let bytes: usize = self.chunk.iter().map(|(json, _)| json.len()).sum();
         if self.chunk.len() >= CHUNK || bytes >= CHUNK_BYTES {
             self.flush().await?;
         }
@@ -247,7 +259,7 @@ impl<'a> Pass<'a> {
     async fn step(
         &mut self,
         reservations: &[Held],
-        messages: &[Vec<u8>],
+        messages: &[Doubtful],
     ) -> Result<(), BackendError> {
         let parts = ["queue", "sched", "reserved", "reserved_deadlines", "dlq", "fence"];
         let mut keys = self.mailboxes.keys(self.agent).parts(&parts);
@@ -258,9 +270,10 @@ impl<'a> Pass<'a> {
             .number(micros(VISIBILITY))
             .number(reservations.len() as u64)
             .args(reservations.iter().map(|(token, _)| token));
-        for json in messages {
+        for (json, at) in messages {
             let level = QueueMessage::from_wire(json).map_or(0, |it| it.priority.number());
-            call = call.arg(json).number(u64::from(level));
+            let at = at.map_or_else(String::new, |at| at.to_string());
+            call = call.arg(json).number(u64::from(level)).arg(at);
         }
         let answer = self.mailboxes.lane.call(&call).await?;
         let numbers = reply::numbers(script.name(), answer)?;

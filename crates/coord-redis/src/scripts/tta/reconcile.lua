@@ -4,7 +4,8 @@
 -- KEYS: 1 queue, 2 prio 9, 3 prio 5, 4 prio 1, 5 reserved, 6 deadlines, 7 dlq, 8 fence,
 --       9 waiters, 10 suspects, 11 gate
 -- ARGV: 1 grace, 2 visibility of what gets a deadline (both microseconds), 3 number of tokens,
---       then the tokens, then for each message: JSON, level (9, 5, 1; 0 it cannot be read)
+--       then the tokens, then for each message: JSON, level (9, 5, 1; 0 it cannot be read), where
+--       the client saw its one copy in the list, or '' to count its copies
 -- Returns: {put back, deadlines given, entries removed, suspects}
 -- Errors: none of its own
 local keys = { queue = KEYS[1], prio9 = KEYS[2], prio5 = KEYS[3], prio1 = KEYS[4],
@@ -15,6 +16,13 @@ local now = server_time()
 local redriven, given, removed, suspects = 0, 0, 0, 0
 -- How far back among the dead a message is looked for.
 local MAX_DEAD = 10000
+
+-- How often a message stands in the list. What others remove moves it towards the head only.
+local function times_listed(json, at)
+  if at == '' then return #redis.call('LPOS', keys.queue, json, 'COUNT', 0) end
+  if redis.call('LINDEX', keys.queue, at) == json then return 1 end
+  return redis.call('LPOS', keys.queue, json, 'MAXLEN', at + 1) and 1 or 0
+end
 
 -- How often each message is reserved; read once, if at all.
 local held
@@ -54,9 +62,9 @@ for i = 4, 3 + tokens do
   end
 end
 
-for i = 4 + tokens, #ARGV, 2 do
+for i = 4 + tokens, #ARGV, 3 do
   local json = ARGV[i]
-  local listed = #redis.call('LPOS', keys.queue, json, 'COUNT', 0)
+  local listed = times_listed(json, ARGV[i + 2])
   local placed = listed > 0 and times_scheduled(json) + times_reserved(json) or 0
   local since = redis.call('ZSCORE', keys.suspects, json)
   if listed <= placed then
