@@ -20,7 +20,7 @@ pub(crate) async fn bury(
     let keys = mailboxes.keys(agent);
     let call = match mailboxes.layout {
         KeyLayout::Compact => {
-            let parts = ["timers", "messages", "reserved", "dead", "graves"];
+            let parts = ["timers", "messages", "reserved", "dead", "graves", "notes"];
             Call::new(&BURY, keys.parts(&parts)).arg(token.as_str())
         }
         KeyLayout::Tta => {

@@ -26,8 +26,17 @@ pub(super) static NACK: ScriptPair = ScriptPair {
 };
 
 /// The parts that the script of the original's layout needs.
-pub(super) const NACK_TTA: &[&str] =
-    &["queue", "sched", "reserved", "reserved_deadlines", "dlq", "fence", "waiters", "gate"];
+pub(super) const NACK_TTA: &[&str] = &[
+    "queue",
+    "sched",
+    "reserved",
+    "reserved_deadlines",
+    "dlq",
+    "fence",
+    "waiters",
+    "gate",
+    "notes",
+];
 
 pub(crate) async fn nack(
     mailboxes: &Mailboxes,
@@ -59,7 +68,8 @@ async fn compact(
     error: Option<&str>,
 ) -> Result<Option<NackOutcome>, BackendError> {
     let policy = mailboxes.policy();
-    let parts = ["ready", "timers", "messages", "reserved", "dead", "graves", "meta", "waiters"];
+    let parts =
+        ["ready", "timers", "messages", "reserved", "dead", "graves", "meta", "waiters", "notes"];
     let script = &NACK.compact;
     let call = Call::new(script, mailboxes.keys(agent).parts(&parts))
         .arg(token.as_str())
@@ -80,6 +90,7 @@ async fn compact(
         })),
         [2, attempts] => Ok(Some(NackOutcome::DeadLettered { attempts: count(attempts) })),
         [3] => Ok(Some(NackOutcome::Expired)),
+        [4] => Ok(Some(NackOutcome::Cancelled)),
         _ => Err(unexpected(script.name(), numbers)),
     }
 }
@@ -103,6 +114,7 @@ async fn tta(
     let attempts = verdict.attempts;
     Ok(match (due, verdict.level) {
         (0, _) => None,
+        (1, _) => Some(NackOutcome::Cancelled),
         (_, 0) => Some(NackOutcome::DeadLettered { attempts }),
         (due, _) => Some(NackOutcome::Retry {
             attempts,

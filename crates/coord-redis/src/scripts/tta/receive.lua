@@ -1,6 +1,6 @@
 -- Purpose: reserve the next messages that are due, after settling one. Expired reservations go
 --       first: the client is told of them, and calls again with what is to become of them.
--- KEYS: 1 queue, 2 prio 9, 3 prio 5, 4 prio 1, 5 reserved, 6 deadlines, 7 dlq, 8 fence, 9 gate
+-- KEYS: 1 queue, 2 prio 9, 3 prio 5, 4 prio 1, 5 reserved, 6 deadlines, 7 dlq, 8 fence, 9 gate, 10 notes
 -- ARGV: 1 visibility in microseconds, 2 every how many reservations the lowest level goes first
 --       (0 never), 3 how many expired reservations to report at most, 4 a token to settle first,
 --       or nothing, 5 number of tokens wanted, then these tokens, then for each expired
@@ -9,7 +9,8 @@
 --       reserved, or {deadline, 1 if one was settled, then for each message: token, fence, JSON}
 -- Errors: none of its own
 local keys = { queue = KEYS[1], prio9 = KEYS[2], prio5 = KEYS[3], prio1 = KEYS[4],
-  reserved = KEYS[5], deadlines = KEYS[6], dlq = KEYS[7], fence = KEYS[8], gate = KEYS[9] }
+  reserved = KEYS[5], deadlines = KEYS[6], dlq = KEYS[7], fence = KEYS[8], gate = KEYS[9],
+  notes = KEYS[10] }
 local low_every, wanted = tonumber(ARGV[2]), tonumber(ARGV[5])
 local now = server_time()
 local deadline = now + tonumber(ARGV[1])
