@@ -15,11 +15,16 @@ use coord_redis::ConnectError;
 pub(crate) enum Kind {
     Usage,
     QueueFull,
+    HopLimit,
+    NoQuorum,
+    NotReserved,
+    TooManyNotes,
     ReservationLost,
     Superseded,
     Empty,
     UnknownAgent,
     UnknownBreaker,
+    UnknownMessage,
     Unreachable,
     Unavailable,
     OutcomeUnknown,
@@ -39,11 +44,16 @@ impl Kind {
         match self {
             Self::Usage => "usage",
             Self::QueueFull => "queue_full",
+            Self::HopLimit => "hop_limit",
+            Self::NoQuorum => "no_quorum",
+            Self::NotReserved => "not_reserved",
+            Self::TooManyNotes => "too_many_notes",
             Self::ReservationLost => "reservation_lost",
             Self::Superseded => "superseded",
             Self::Empty => "empty",
             Self::UnknownAgent => "unknown_agent",
             Self::UnknownBreaker => "unknown_breaker",
+            Self::UnknownMessage => "unknown_message",
             Self::Unreachable => "unreachable",
             Self::Unavailable => "unavailable",
             Self::OutcomeUnknown => "outcome_unknown",
@@ -71,8 +81,14 @@ impl Kind {
             | Self::Unhealthy
             | Self::Io => 1,
             Self::Usage => 2,
-            Self::QueueFull | Self::ReservationLost | Self::Superseded => 3,
-            Self::Empty | Self::UnknownAgent | Self::UnknownBreaker => 4,
+            Self::QueueFull
+            | Self::HopLimit
+            | Self::NoQuorum
+            | Self::NotReserved
+            | Self::TooManyNotes
+            | Self::ReservationLost
+            | Self::Superseded => 3,
+            Self::Empty | Self::UnknownAgent | Self::UnknownBreaker | Self::UnknownMessage => 4,
         }
     }
 }

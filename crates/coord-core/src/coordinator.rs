@@ -11,16 +11,17 @@ use async_trait::async_trait;
 use self::defaults::{PLACE, unsupported};
 use crate::agent::AgentId;
 use crate::dead_letters::{DeadLetter, DeadMatches, DeadSelection, RedriveRate};
-use crate::error::{AdminError, InvalidInput, ReceiveError, SendError, SettleError, Unsupported};
+use crate::error::{AdminResult, InvalidInput, ReceiveError, SendError, SettleError, Unsupported};
 use crate::failure::{FailureType, NackOutcome};
 use crate::filter::Filter;
 use crate::gate::RateLimit;
 use crate::inspect::{MailboxStats, Page, PeekedMessage};
 use crate::message::{AgentMessage, MessageId, MessageType};
 use crate::policy::MailboxPolicy;
+use crate::recall::{CancelOutcome, MessageReport, NoteOutcome};
 use crate::receipt::{Receipt, ReceiptTicket};
 use crate::reconcile::Reconciliation;
-use crate::reservation::{AckAndReceive, ReceivedMessage, ReservationToken};
+use crate::reservation::{AckAndReceive, Extended, ReceivedMessage, ReservationToken};
 use crate::send::{MessageResult, SendOptions};
 use crate::subscription::{MessageSubscription, Publication};
 
@@ -37,6 +38,7 @@ use crate::subscription::{MessageSubscription, Publication};
 /// # Implementing
 /// The trait is open. Methods added later come with a default body that answers
 /// [`Unsupported`].
+#[allow(unused_variables, reason = "default bodies refuse whatever they are given")]
 #[async_trait]
 pub trait MessageCoordinator: Send + Sync {
     /// A fresh message id; ids of one process sort in the order they were made.
@@ -122,7 +124,7 @@ pub trait MessageCoordinator: Send + Sync {
         &self,
         agent: &AgentId,
         types: &[MessageType],
-    ) -> Result<MessageSubscription, AdminError>;
+    ) -> AdminResult<MessageSubscription>;
 
     /// The same for messages that fit `filter`. Of several handles any is enough.
     ///
@@ -133,7 +135,7 @@ pub trait MessageCoordinator: Send + Sync {
         agent: &AgentId,
         types: &[MessageType],
         filter: Filter,
-    ) -> Result<MessageSubscription, AdminError> {
+    ) -> AdminResult<MessageSubscription> {
         if filter.is_any() {
             return self.subscribe_to_messages(agent, types).await;
         }
@@ -155,7 +157,6 @@ pub trait MessageCoordinator: Send + Sync {
         message: AgentMessage,
         options: SendOptions,
     ) -> Result<Publication, SendError> {
-        let _ = (sender, message, options);
         Err(Unsupported { feature: "publishing", place: PLACE }.into())
     }
 
@@ -213,7 +214,6 @@ pub trait MessageCoordinator: Send + Sync {
         visibility_timeout: Duration,
         timeout: Duration,
     ) -> Result<Option<ReceivedMessage>, ReceiveError> {
-        let _ = (agent, visibility_timeout, timeout);
         Err(Unsupported { feature: "receive_wait", place: "by this adapter" }.into())
     }
 
@@ -259,7 +259,6 @@ pub trait MessageCoordinator: Send + Sync {
         message: AgentMessage,
         options: SendOptions,
     ) -> Result<MessageResult, SettleError> {
-        let _ = (agent, token, recipient, message, options);
         Err(Unsupported { feature: "forwarding", place: PLACE }.into())
     }
 
@@ -287,23 +286,19 @@ pub trait MessageCoordinator: Send + Sync {
     ///
     /// # Errors
     /// [`AdminError`]; what was taken back before the failure stays so.
-    async fn recover_pending(&self, agent: Option<&AgentId>) -> Result<u64, AdminError>;
+    async fn recover_pending(&self, agent: Option<&AgentId>) -> AdminResult<u64>;
 
-    /// What became of messages that leave a receipt, one answer each, in order.
-    ///
-    /// Tickets are in the results of sends with
-    /// [`SendOptions::with_receipt`](SendOptions::with_receipt); a broadcast gives one of each
-    /// recipient that took it.
+    /// What became of messages that leave a receipt, one answer each, in order. Tickets are in the
+    /// results of sends with [`SendOptions::with_receipt`]; a broadcast gives one of each recipient.
     ///
     /// # Errors
     /// [`AdminError`].
-    async fn receipts(&self, tickets: &[ReceiptTicket]) -> Result<Vec<Receipt>, AdminError> {
-        let _ = tickets;
+    async fn receipts(&self, tickets: &[ReceiptTicket]) -> AdminResult<Vec<Receipt>> {
         Err(unsupported("receipts"))
     }
 
-    /// The same, as soon as `quorum` of them are settled or nobody is pending any more, at the
-    /// latest after `timeout`. Adapters may look at growing intervals of at most 250 ms.
+    /// The same, as soon as `quorum` are settled or nobody is pending any more, at the latest after
+    /// `timeout`. Adapters may look at growing intervals of at most 250 ms.
     ///
     /// # Errors
     /// [`AdminError`]; `timeout` is at most [`MAX_WAIT`](crate::MAX_WAIT).
@@ -312,20 +307,17 @@ pub trait MessageCoordinator: Send + Sync {
         tickets: &[ReceiptTicket],
         quorum: usize,
         timeout: Duration,
-    ) -> Result<Vec<Receipt>, AdminError> {
-        let _ = (tickets, quorum, timeout);
+    ) -> AdminResult<Vec<Receipt>> {
         Err(unsupported("receipts"))
     }
 
     /// Hands out nothing from the mailbox of `agent` any more, whoever asks; false if it was
-    /// paused already. Sends are taken, what is reserved can be settled, waiters go on waiting.
-    ///
-    /// Kept with the mailbox: it outlives this process. Consumers of the original take no notice.
+    /// paused already. Sends are taken, what is reserved can be settled, waiters go on waiting. Kept
+    /// with the mailbox: it outlives this process. Consumers of the original take no notice.
     ///
     /// # Errors
     /// [`AdminError`].
-    async fn pause(&self, agent: &AgentId) -> Result<bool, AdminError> {
-        let _ = agent;
+    async fn pause(&self, agent: &AgentId) -> AdminResult<bool> {
         Err(unsupported("pausing a mailbox"))
     }
 
@@ -333,8 +325,7 @@ pub trait MessageCoordinator: Send + Sync {
     ///
     /// # Errors
     /// [`AdminError`].
-    async fn resume(&self, agent: &AgentId) -> Result<bool, AdminError> {
-        let _ = agent;
+    async fn resume(&self, agent: &AgentId) -> AdminResult<bool> {
         Err(unsupported("resuming a mailbox"))
     }
 
@@ -343,8 +334,7 @@ pub trait MessageCoordinator: Send + Sync {
     ///
     /// # Errors
     /// [`AdminError`].
-    async fn limit_rate(&self, agent: &AgentId, rate: Option<RateLimit>) -> Result<(), AdminError> {
-        let _ = (agent, rate);
+    async fn limit_rate(&self, agent: &AgentId, rate: Option<RateLimit>) -> AdminResult<()> {
         Err(unsupported("limiting the rate of a mailbox"))
     }
 
@@ -358,12 +348,7 @@ pub trait MessageCoordinator: Send + Sync {
     ///
     /// # Errors
     /// [`AdminError`]; what was repaired before the failure stays so.
-    async fn reconcile(
-        &self,
-        agent: &AgentId,
-        grace: Duration,
-    ) -> Result<Reconciliation, AdminError> {
-        let _ = (agent, grace);
+    async fn reconcile(&self, agent: &AgentId, grace: Duration) -> AdminResult<Reconciliation> {
         Err(unsupported("reconciling"))
     }
 
@@ -380,7 +365,7 @@ pub trait MessageCoordinator: Send + Sync {
     ///
     /// # Errors
     /// [`AdminError`].
-    async fn mailboxes(&self) -> Result<Vec<AgentId>, AdminError> {
+    async fn mailboxes(&self) -> AdminResult<Vec<AgentId>> {
         Err(unsupported("listing mailboxes"))
     }
 
@@ -388,8 +373,7 @@ pub trait MessageCoordinator: Send + Sync {
     ///
     /// # Errors
     /// [`AdminError`].
-    async fn mailbox_stats(&self, agent: &AgentId) -> Result<MailboxStats, AdminError> {
-        let _ = agent;
+    async fn mailbox_stats(&self, agent: &AgentId) -> AdminResult<MailboxStats> {
         Err(unsupported("counting a mailbox"))
     }
 
@@ -398,27 +382,47 @@ pub trait MessageCoordinator: Send + Sync {
     ///
     /// # Errors
     /// [`AdminError`].
-    async fn peek(&self, agent: &AgentId, page: Page) -> Result<Vec<PeekedMessage>, AdminError> {
-        let _ = (agent, page);
+    async fn peek(&self, agent: &AgentId, page: Page) -> AdminResult<Vec<PeekedMessage>> {
         Err(unsupported("peeking"))
+    }
+
+    /// Where a message is, who holds it and until when, when it is next due, how it fared. `None`
+    /// if it is settled or never was in this mailbox. Nothing is ordered by id: this walks over the
+    /// mailbox, in steps that keep nobody waiting.
+    ///
+    /// # Errors
+    /// [`AdminError`].
+    async fn why(&self, agent: &AgentId, id: &MessageId) -> AdminResult<Option<MessageReport>> {
+        Err(unsupported("finding a message"))
+    }
+
+    /// Takes a message back: one that waits is removed; the holder of a reserved one is told by its
+    /// next [`extend`](MessageCoordinator::extend). Walks as `why`; of several with one id it takes one.
+    ///
+    /// # Errors
+    /// [`AdminError`].
+    async fn cancel(&self, agent: &AgentId, id: &MessageId) -> AdminResult<CancelOutcome> {
+        Err(unsupported("cancelling a message"))
+    }
+
+    /// Tells the holder of a message something urgent, by its next `extend`. Walks as `why`.
+    ///
+    /// # Errors
+    /// [`AdminError`]; a note has 1 to [`MAX_NOTE_BYTES`](crate::MAX_NOTE_BYTES) bytes.
+    async fn note(&self, agent: &AgentId, id: &MessageId, note: &str) -> AdminResult<NoteOutcome> {
+        Err(unsupported("notes to a holder"))
     }
 
     /// Looks at the dead-letter queue, oldest first.
     ///
     /// # Errors
     /// [`AdminError`].
-    async fn dead_letters(
-        &self,
-        agent: &AgentId,
-        page: Page,
-    ) -> Result<Vec<DeadLetter>, AdminError> {
-        let _ = (agent, page);
+    async fn dead_letters(&self, agent: &AgentId, page: Page) -> AdminResult<Vec<DeadLetter>> {
         Err(unsupported("listing dead letters"))
     }
 
     /// Puts dead messages back to ready, oldest first, with their attempts reset, at most `limit`
-    /// and only while there is room; returns how many. Each moves atomically. What cannot be read
-    /// stays.
+    /// and while there is room; returns how many. Each moves atomically; the unreadable stay.
     ///
     /// # Errors
     /// [`AdminError`]; what was put back before the failure stays so.
@@ -427,8 +431,7 @@ pub trait MessageCoordinator: Send + Sync {
         agent: &AgentId,
         selection: &DeadSelection,
         limit: u64,
-    ) -> Result<u64, AdminError> {
-        let _ = (agent, selection, limit);
+    ) -> AdminResult<u64> {
         Err(unsupported("redriving dead letters"))
     }
 
@@ -444,8 +447,7 @@ pub trait MessageCoordinator: Send + Sync {
         limit: u64,
         rate: RedriveRate,
         moved: &AtomicU64,
-    ) -> Result<u64, AdminError> {
-        let _ = (agent, selection, limit, rate, moved);
+    ) -> AdminResult<u64> {
         Err(unsupported("redriving at a rate"))
     }
 
@@ -459,7 +461,7 @@ pub trait MessageCoordinator: Send + Sync {
         agent: &AgentId,
         selection: &DeadSelection,
         page: Page,
-    ) -> Result<DeadMatches, AdminError> {
+    ) -> AdminResult<DeadMatches> {
         defaults::find_dead_letters(self, agent, selection, page).await
     }
 
@@ -467,12 +469,12 @@ pub trait MessageCoordinator: Send + Sync {
     ///
     /// # Errors
     /// [`AdminError`]; what was deleted before the failure is gone.
-    async fn purge(&self, agent: &AgentId, selection: &DeadSelection) -> Result<u64, AdminError> {
-        let _ = (agent, selection);
+    async fn purge(&self, agent: &AgentId, selection: &DeadSelection) -> AdminResult<u64> {
         Err(unsupported("purging dead letters"))
     }
 
-    /// Gives a reserved message a new deadline, counted from now; returns it.
+    /// Gives a reserved message a new deadline, counted from now; returns it, with what others
+    /// want its holder to know: that the message was cancelled, and notes.
     ///
     /// # Errors
     /// [`SettleError::ReservationLost`] if nothing is reserved under `token`.
@@ -481,8 +483,7 @@ pub trait MessageCoordinator: Send + Sync {
         agent: &AgentId,
         token: &ReservationToken,
         visibility_timeout: Duration,
-    ) -> Result<crate::time::Timestamp, SettleError> {
-        let _ = (agent, token, visibility_timeout);
+    ) -> Result<Extended, SettleError> {
         Err(Unsupported { feature: "extending a reservation", place: PLACE }.into())
     }
 
@@ -491,7 +492,6 @@ pub trait MessageCoordinator: Send + Sync {
     /// # Errors
     /// [`SettleError::ReservationLost`] if nothing is reserved under `token`.
     async fn release(&self, agent: &AgentId, token: &ReservationToken) -> Result<(), SettleError> {
-        let _ = (agent, token);
         Err(Unsupported { feature: "releasing a reservation", place: PLACE }.into())
     }
 }

@@ -235,6 +235,9 @@ impl SettleError {
     }
 }
 
+/// What looking at or administering a mailbox gives.
+pub type AdminResult<T> = Result<T, AdminError>;
+
 /// Why looking at or administering a mailbox failed.
 #[derive(Debug, Error)]
 #[non_exhaustive]

@@ -64,6 +64,8 @@ pub enum NackOutcome {
     },
     /// Its own expiry had passed: it is gone.
     Expired,
+    /// It was cancelled meanwhile: it is gone.
+    Cancelled,
 }
 
 /// The `last_error` of a message whose consumer let the reservation expire.

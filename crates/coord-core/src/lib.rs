@@ -17,6 +17,7 @@ mod message;
 mod metrics;
 mod payload;
 mod policy;
+mod recall;
 mod receipt;
 mod reconcile;
 pub mod registry;
@@ -33,8 +34,8 @@ pub use coordinator::{MessageCoordinator, SharedCoordinator};
 pub use dead_letters::{DeadBody, DeadLetter, DeadMatches, DeadSelection, RedriveRate};
 pub use envelope::{Poison, QueueMessage};
 pub use error::{
-    AdminError, BackendError, BackendErrorKind, InvalidInput, ReceiveError, RetryHint, SendError,
-    SettleError, Unsupported,
+    AdminError, AdminResult, BackendError, BackendErrorKind, InvalidInput, ReceiveError, RetryHint,
+    SendError, SettleError, Unsupported,
 };
 pub use failure::{
     FailureType, MAX_ERROR_BYTES, NackOutcome, VISIBILITY_TIMEOUT_EXPIRED, trim_error,
@@ -49,11 +50,14 @@ pub use metrics::{
 };
 pub use payload::Payload;
 pub use policy::{ExpiryPolicy, MailboxPolicy};
+pub use recall::{
+    CancelOutcome, MAX_NOTE_BYTES, MessagePlace, MessageReport, NoteOutcome, check_note,
+};
 pub use receipt::{Receipt, ReceiptCount, ReceiptTicket};
 pub use reconcile::{MAX_GRACE, Reconciliation, check_grace};
 pub use reservation::{
-    AckAndReceive, MAX_VISIBILITY, MAX_WAIT, ReceivedMessage, ReservationToken, check_visibility,
-    check_wait,
+    AckAndReceive, Extended, MAX_VISIBILITY, MAX_WAIT, ReceivedMessage, ReservationToken,
+    check_visibility, check_wait,
 };
 pub use send::{Durability, MessageResult, SendOptions, SendOutcome, SendRefusal};
 pub use subscription::{MessageSubscription, Publication, SubscriptionCloser};

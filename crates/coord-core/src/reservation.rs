@@ -140,6 +140,26 @@ impl ReceivedMessage {
     }
 }
 
+/// A reservation that was extended, and what others want its holder to know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Extended {
+    /// The new deadline, on the server's clock.
+    pub deadline: Timestamp,
+    /// The message was cancelled: the work is no longer wanted. An ack settles it, given back it
+    /// is gone.
+    pub is_cancelled: bool,
+    /// Notes to the holder, oldest first, the same at every extend: those behind the ones read
+    /// before are new. At most [`MAX_NOTES`](crate::mailbox::MAX_NOTES).
+    pub notes: Vec<String>,
+}
+
+impl Extended {
+    /// A reservation that lasts until `deadline`, with no news.
+    pub const fn until(deadline: Timestamp) -> Self {
+        Self { deadline, is_cancelled: false, notes: Vec::new() }
+    }
+}
+
 /// What became of settling one message and asking for the next in one step.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AckAndReceive {

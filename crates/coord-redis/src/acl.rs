@@ -103,6 +103,7 @@ impl Role {
                 "time",
                 "acl|whoami",
                 "zcard",
+                "zscan",
                 "hlen",
                 "lrange",
                 "zrange",
@@ -182,7 +183,7 @@ fn of_layout(layout: KeyLayout, is_wanted: impl Fn(&str) -> bool) -> Vec<&'stati
                 || part.starts_with(layout)
         }
         // The same in both layouts, so one script serves both.
-        Some(("compact", verb @ ("publish" | "subscribe" | "unsubscribe" | "unwait"))) => {
+        Some(("compact", verb @ ("find" | "publish" | "subscribe" | "unsubscribe" | "unwait"))) => {
             is_wanted(verb)
         }
         Some((space, verb)) => space == layout && is_wanted(verb),
@@ -244,8 +245,10 @@ const SCRIPTS: &[(&str, &str)] = scripts![
     "lib/waiters",
     "compact/ack",
     "compact/bury",
+    "compact/cancel",
     "compact/dead_letters",
     "compact/extend",
+    "compact/find",
     "compact/forward",
     "compact/nack",
     "compact/pause",
@@ -264,7 +267,9 @@ const SCRIPTS: &[(&str, &str)] = scripts![
     "compact/unsubscribe",
     "compact/unwait",
     "compact/wait",
+    "compact/why",
     "tta/ack",
+    "tta/cancel",
     "tta/extend",
     "tta/forward",
     "tta/nack",
@@ -279,6 +284,7 @@ const SCRIPTS: &[(&str, &str)] = scripts![
     "tta/send",
     "tta/stats",
     "tta/wait",
+    "tta/why",
     "registry/bury",
     "registry/capabilities",
     "registry/deregister",

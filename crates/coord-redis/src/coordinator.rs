@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use coord_core::{
-    AckAndReceive, AdminError, AgentId, AgentMessage, BackendError, DeadLetter, DeadMatches,
-    DeadSelection, FailureType, Filter, InvalidInput, MailboxPolicy, MailboxStats,
-    MessageCoordinator, MessageId, MessageMetrics, MessageResult, MessageSubscription, MessageType,
-    NackOutcome, NullMetrics, Page, PeekedMessage, Publication, RateLimit, Receipt, ReceiptTicket,
-    ReceiveError, ReceivedMessage, Reconciliation, RedriveRate, ReservationToken, SendError,
-    SendOptions, SendOutcome, SettleError, Timestamp, hand_on,
+    AckAndReceive, AdminError, AgentId, AgentMessage, BackendError, CancelOutcome, DeadLetter,
+    DeadMatches, DeadSelection, Extended, FailureType, Filter, InvalidInput, MailboxPolicy,
+    MailboxStats, MessageCoordinator, MessageId, MessageMetrics, MessageReport, MessageResult,
+    MessageSubscription, MessageType, NackOutcome, NoteOutcome, NullMetrics, Page, PeekedMessage,
+    Publication, RateLimit, Receipt, ReceiptTicket, ReceiveError, ReceivedMessage, Reconciliation,
+    RedriveRate, ReservationToken, SendError, SendOptions, SendOutcome, SettleError,
+    hand_on,
 };
 use futures_util::future::join_all;
 use thiserror::Error;
@@ -360,6 +361,27 @@ impl MessageCoordinator for RedisMessageCoordinator {
         operations::peek::peek(&self.mailboxes, agent, page).await
     }
 
+    async fn why(
+        &self,
+        agent: &AgentId,
+        id: &MessageId,
+    ) -> Result<Option<MessageReport>, AdminError> {
+        operations::why::why(&self.mailboxes, agent, id).await
+    }
+
+    async fn cancel(&self, agent: &AgentId, id: &MessageId) -> Result<CancelOutcome, AdminError> {
+        operations::cancel::cancel(&self.mailboxes, agent, id).await
+    }
+
+    async fn note(
+        &self,
+        agent: &AgentId,
+        id: &MessageId,
+        note: &str,
+    ) -> Result<NoteOutcome, AdminError> {
+        operations::cancel::note(&self.mailboxes, agent, id, note).await
+    }
+
     async fn dead_letters(
         &self,
         agent: &AgentId,
@@ -426,7 +448,7 @@ impl MessageCoordinator for RedisMessageCoordinator {
         agent: &AgentId,
         token: &ReservationToken,
         visibility_timeout: Duration,
-    ) -> Result<Timestamp, SettleError> {
+    ) -> Result<Extended, SettleError> {
         operations::extend::extend(&self.mailboxes, agent, token, visibility_timeout).await
     }
 

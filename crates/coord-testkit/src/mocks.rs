@@ -33,11 +33,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use coord_core::{
-    AdminError, AgentId, AgentMessage, DeadLetter, DeadMatches, DeadSelection, FailureType, Filter,
-    InvalidInput, MailboxPolicy, MailboxStats, MessageCoordinator, MessageId, MessageResult,
-    MessageSubscription, MessageType, NackOutcome, Page, PeekedMessage, Publication, RateLimit,
-    Receipt, ReceiptTicket, ReceiveError, ReceivedMessage, Reconciliation, RedriveRate,
-    ReservationToken, SendError, SendOptions, SettleError, Timestamp,
+    AdminError, AgentId, AgentMessage, CancelOutcome, DeadLetter, DeadMatches, DeadSelection,
+    Extended, FailureType, Filter, InvalidInput, MailboxPolicy, MailboxStats, MessageCoordinator,
+    MessageId, MessageReport, MessageResult, MessageSubscription, MessageType, NackOutcome,
+    NoteOutcome, Page, PeekedMessage, Publication, RateLimit, Receipt, ReceiptTicket, ReceiveError,
+    ReceivedMessage, Reconciliation, RedriveRate, ReservationToken, SendError, SendOptions,
+    SettleError,
 };
 
 pub use answers::MockAnswers;
@@ -201,6 +202,27 @@ impl MessageCoordinator for MockCoordinator {
         self.answers.peek(agent, page)
     }
 
+    async fn why(
+        &self,
+        agent: &AgentId,
+        id: &MessageId,
+    ) -> Result<Option<MessageReport>, AdminError> {
+        self.answers.why(agent, id)
+    }
+
+    async fn cancel(&self, agent: &AgentId, id: &MessageId) -> Result<CancelOutcome, AdminError> {
+        self.answers.cancel(agent, id)
+    }
+
+    async fn note(
+        &self,
+        agent: &AgentId,
+        id: &MessageId,
+        note: &str,
+    ) -> Result<NoteOutcome, AdminError> {
+        self.answers.note(agent, id, note)
+    }
+
     async fn dead_letters(
         &self,
         agent: &AgentId,
@@ -247,7 +269,7 @@ impl MessageCoordinator for MockCoordinator {
         agent: &AgentId,
         token: &ReservationToken,
         visibility_timeout: Duration,
-    ) -> Result<Timestamp, SettleError> {
+    ) -> Result<Extended, SettleError> {
         self.answers.extend(agent, token, visibility_timeout)
     }
 
@@ -285,12 +307,15 @@ mod answers {
             pub fn mailboxes(&self) -> Result<Vec<AgentId>, AdminError>;
             pub fn mailbox_stats(&self, agent: &AgentId) -> Result<MailboxStats, AdminError>;
             pub fn peek(&self, agent: &AgentId, page: Page) -> Result<Vec<PeekedMessage>, AdminError>;
+            pub fn why(&self, agent: &AgentId, id: &MessageId) -> Result<Option<MessageReport>, AdminError>;
+            pub fn cancel(&self, agent: &AgentId, id: &MessageId) -> Result<CancelOutcome, AdminError>;
+            pub fn note(&self, agent: &AgentId, id: &MessageId, note: &str) -> Result<NoteOutcome, AdminError>;
             pub fn dead_letters(&self, agent: &AgentId, page: Page) -> Result<Vec<DeadLetter>, AdminError>;
             pub fn redrive(&self, agent: &AgentId, selection: &DeadSelection, limit: u64) -> Result<u64, AdminError>;
             pub fn redrive_paced(&self, agent: &AgentId, selection: &DeadSelection, limit: u64, rate: RedriveRate, moved: &AtomicU64) -> Result<u64, AdminError>;
             pub fn find_dead_letters(&self, agent: &AgentId, selection: &DeadSelection, page: Page) -> Result<DeadMatches, AdminError>;
             pub fn purge(&self, agent: &AgentId, selection: &DeadSelection) -> Result<u64, AdminError>;
-            pub fn extend(&self, agent: &AgentId, token: &ReservationToken, visibility_timeout: Duration) -> Result<Timestamp, SettleError>;
+            pub fn extend(&self, agent: &AgentId, token: &ReservationToken, visibility_timeout: Duration) -> Result<Extended, SettleError>;
             pub fn release(&self, agent: &AgentId, token: &ReservationToken) -> Result<(), SettleError>;
         }
     }

@@ -3,7 +3,7 @@
 use clap::Args;
 use coord_core::{AgentId, MessageCoordinator, MessageId, MessageResult, SendError};
 
-use super::message::{MessageArgs, not_sent, refusal, told};
+use super::message::{MessageArgs, line, not_sent, refusal, told};
 use crate::answer::{Answer, Human};
 use crate::failure::Failure;
 use crate::field::{self, Agent, Fields};
@@ -54,8 +54,7 @@ pub(super) fn told_each<'a>(
     for (recipient, result) in sent {
         match result {
             Ok(result) => {
-                let json = serde_json::to_string(&result);
-                lines.push(json.map_err(|e| Failure::usage(format!("no JSON: {e}")))?);
+                lines.push(line(&result)?);
                 human.push(told(&result, recipient));
                 failures.extend(refusal(&result, recipient));
             }

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
+use std::time::Duration;
 
 use clap::Args;
 use coord_core::{
-    AgentId, AgentMessage, InvalidInput, MessageCoordinator, MessageId, MessagePriority,
-    MessageResult, MessageType, QueueMessage, RoutingKey, SendError, SendOptions, SendRefusal,
+    AgentId, AgentMessage, Durability, InvalidInput, MessageCoordinator, MessageId,
+    MessagePriority, MessageResult, MessageType, QueueMessage, RoutingKey, SendError, SendOptions,
+    SendRefusal,
 };
 use coord_redis::RedisMessageCoordinator;
 use serde::{Deserialize, Deserializer};
@@ -14,6 +16,7 @@ use serde::{Deserialize, Deserializer};
 use crate::cli::choice;
 use crate::failure::{Failure, Kind};
 use crate::field;
+use crate::json;
 use crate::payload::PayloadSource;
 use crate::period::Period;
 use crate::session::Session;
@@ -76,6 +79,33 @@ pub(crate) struct MessageArgs {
     /// How many messages the mailbox may hold for this send to be accepted [default: 10000]
     #[arg(long, value_name = "N")]
     queue_size: Option<u64>,
+
+    /// How many of these places are kept for high messages and for responses [default: 0]
+    #[arg(long, value_name = "N")]
+    queue_reserve: Option<u64>,
+
+    /// How many unsettled messages of one sender the mailbox may hold [default: no limit]
+    #[arg(long, value_name = "N")]
+    sender_quota: Option<u64>,
+
+    /// Leave a receipt when it is settled; the answer has the ticket for `coord receipts`
+    #[arg(long)]
+    #[serde(default)]
+    receipt: bool,
+
+    /// Answer only when so many replicas have it as well
+    #[arg(long, value_name = "N", conflicts_with = "aof")]
+    replicas: Option<u32>,
+
+    /// Answer only when the server's disk has it (Redis 7.2)
+    #[arg(long)]
+    #[serde(default)]
+    aof: bool,
+
+    /// How long to wait for the replicas or the disk [default: 1s]
+    #[arg(long, value_name = "DURATION")]
+    #[serde(default, deserialize_with = "field::optional")]
+    confirm_within: Option<Period>,
 }
 
 /// A header as `NAME=VALUE`.
@@ -100,10 +130,13 @@ impl MessageArgs {
         if let Some(Period(window)) = self.dedup_window {
             options = options.with_dedup_window(window);
         }
-        let mail = match self.queue_size {
-            Some(size) => session.with_policy(|policy| policy.with_queue_size(size))?,
-            None => session.mail.clone(),
-        };
+        if self.receipt {
+            options = options.with_receipt();
+        }
+        if let Some(durability) = self.durability() {
+            options = options.with_durability(durability);
+        }
+        let mail = self.mail(session)?;
         let id = self.id.unwrap_or_else(|| mail.new_message_id());
         let mut message = AgentMessage::new(id, sender.clone(), recipient.clone(), self.kind)
             .with_priority(self.priority)
@@ -115,6 +148,31 @@ impl MessageArgs {
             message = message.with_header(name, value)?;
         }
         Ok(Outgoing { mail, sender, message, options })
+    }
+}
+
+impl MessageArgs {
+    /// How safe it must be, if that was said.
+    fn durability(&self) -> Option<Durability> {
+        let within = self.confirm_within.map_or(Duration::from_secs(1), |period| period.0);
+        match self.replicas {
+            Some(count) => Some(Durability::Replicas { count, within }),
+            None => self.aof.then_some(Durability::Aof { within }),
+        }
+    }
+
+    /// The coordinator under the policy that was asked for.
+    fn mail(&self, session: &Session) -> Result<RedisMessageCoordinator, Failure> {
+        let own = (self.queue_size, self.queue_reserve, self.sender_quota);
+        if own == (None, None, None) {
+            return Ok(session.mail.clone());
+        }
+        session.with_policy(|policy| {
+            policy
+                .with_queue_size(self.queue_size.unwrap_or(policy.queue_size()))
+                .with_queue_reserve(self.queue_reserve.unwrap_or(policy.queue_reserve()))
+                .with_sender_quota(self.sender_quota)
+        })
     }
 }
 
@@ -145,10 +203,31 @@ pub(super) fn refusal(result: &MessageResult, recipient: &AgentId) -> Option<Fai
         SendRefusal::QueueFull { depth, limit } => {
             format!("queue full: {recipient} holds {depth} messages, the limit is {limit}")
         }
+        SendRefusal::SenderQuota { limit } => {
+            format!("sender quota reached: {recipient} holds {limit} messages of this sender")
+        }
+        SendRefusal::HopLimit { limit } => {
+            let why = format!("hop limit reached: this work was handed on {limit} times");
+            let advice = "it may go round in a circle; settle it, or give it back as permanent";
+            return Some(Failure::new(Kind::HopLimit, why).with_advice(advice));
+        }
         other => format!("{other}: {recipient} did not take the message"),
     };
     let advice = "send again when its consumers have caught up, or raise --queue-size";
     Some(Failure::new(Kind::QueueFull, why).with_advice(advice))
+}
+
+/// The answer to one send as a line of JSON: the original's, and the ticket if there is one.
+pub(super) fn line(result: &MessageResult) -> Result<String, Failure> {
+    let json = serde_json::to_string(result)
+        .map_err(|error| Failure::usage(format!("the answer is no JSON: {error}")))?;
+    Ok(match &result.ticket {
+        Some(ticket) => {
+            let ticket = json::string(&ticket.to_string());
+            format!(r#"{},"ticket":{ticket}}}"#, json.trim_end_matches('}'))
+        }
+        None => json,
+    })
 }
 
 /// What became of one send, for people.
@@ -164,7 +243,10 @@ pub(super) fn told(result: &MessageResult, recipient: &AgentId) -> String {
         }
         _ => "delivered",
     };
-    format!("{word} {} to {recipient}", result.message_id)
+    match &result.ticket {
+        Some(ticket) => format!("{word} {} to {recipient}, ticket {ticket}", result.message_id),
+        None => format!("{word} {} to {recipient}", result.message_id),
+    }
 }
 
 /// The lines that describe a message in its envelope.

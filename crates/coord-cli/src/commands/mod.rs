@@ -4,6 +4,7 @@ mod ack;
 pub(crate) mod agents;
 mod breaker;
 mod broadcast;
+mod cancel;
 pub(crate) mod completions;
 mod demo;
 pub(crate) mod deregister;
@@ -17,10 +18,12 @@ pub(crate) mod man;
 mod message;
 pub(crate) mod migrate;
 mod nack;
+mod pause;
 mod peek;
 mod pipe;
 mod publish;
 mod queues;
+mod receipts;
 mod receive;
 mod reconcile;
 mod recover;
@@ -28,6 +31,7 @@ pub(crate) mod register;
 mod release;
 mod send;
 mod subscribe;
+mod why;
 
 use clap::Subcommand;
 use coord_core::MessageCoordinator;
@@ -69,6 +73,20 @@ pub(crate) enum Verb {
     Queues(queues::QueuesArgs),
     /// Look at waiting messages without reserving them
     Peek(peek::PeekArgs),
+    /// Say where a message is, who holds it and when it is due
+    Why(why::WhyArgs),
+    /// Take a message back, or tell its holder that nobody wants it any more
+    Cancel(cancel::CancelArgs),
+    /// Tell the holder of a message something, by its next extend
+    Note(cancel::NoteArgs),
+    /// Hand out nothing from a mailbox until it is resumed
+    Pause(pause::GateArgs),
+    /// End a pause
+    Resume(pause::GateArgs),
+    /// Hand out no more than so many messages in a time
+    Limit(pause::LimitArgs),
+    /// Say what became of messages that were sent with --receipt, or wait for a quorum
+    Receipts(receipts::ReceiptsArgs),
     /// Look at dead letters, put them back, delete them
     Dlq(dlq::DlqArgs),
     /// Record which message types an agent wants, until Ctrl-C or for good
@@ -97,6 +115,13 @@ impl Verb {
             "reconcile" => Self::Reconcile(field::options(fields)?),
             "queues" => Self::Queues(field::options(fields)?),
             "peek" => Self::Peek(field::options(fields)?),
+            "why" => Self::Why(field::options(fields)?),
+            "cancel" => Self::Cancel(field::options(fields)?),
+            "note" => Self::Note(field::options(fields)?),
+            "pause" => Self::Pause(field::options(fields)?),
+            "resume" => Self::Resume(field::options(fields)?),
+            "limit" => Self::Limit(field::options(fields)?),
+            "receipts" => Self::Receipts(field::options(fields)?),
             "subscribe" => Self::Subscribe(field::options(fields)?),
             "doctor" => Self::Doctor,
             _ => {
@@ -128,6 +153,13 @@ impl Verb {
             Self::Reconcile(args) => reconcile::run(args, session).await,
             Self::Queues(args) => queues::run(args, session).await,
             Self::Peek(args) => peek::run(args, session).await,
+            Self::Why(args) => why::run(args, session).await,
+            Self::Cancel(args) => cancel::run(args, session).await,
+            Self::Note(args) => cancel::note(args, session).await,
+            Self::Pause(args) => pause::pause(args, session).await,
+            Self::Resume(args) => pause::resume(args, session).await,
+            Self::Limit(args) => pause::limit(args, session).await,
+            Self::Receipts(args) => receipts::run(args, session).await,
             Self::Dlq(args) => dlq::run(args, session).await,
             Self::Subscribe(args) => subscribe::run(args, session).await,
             Self::Breaker(args) => breaker::run(args, session).await,
@@ -139,6 +171,7 @@ impl Verb {
     const fn waits(&self) -> bool {
         match self {
             Self::Receive(args) => args.waits(),
+            Self::Receipts(args) => args.waits(),
             Self::Dlq(args) => args.waits(),
             _ => false,
         }
@@ -151,7 +184,7 @@ impl Verb {
 }
 
 /// The ops of `coord pipe`.
-const OPS: [&str; 23] = [
+const OPS: [&str; 30] = [
     "send",
     "broadcast",
     "publish",
@@ -165,6 +198,13 @@ const OPS: [&str; 23] = [
     "reconcile",
     "queues",
     "peek",
+    "why",
+    "cancel",
+    "note",
+    "pause",
+    "resume",
+    "limit",
+    "receipts",
     "dlq list",
     "dlq redrive",
     "dlq purge",

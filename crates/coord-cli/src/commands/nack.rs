@@ -70,6 +70,7 @@ pub(super) async fn run(args: NackArgs, session: &Session) -> Result<Answer, Fai
             format!("gave back {token}: failed {attempts} times, now a dead letter")
         }
         NackOutcome::Expired => format!("gave back {token}: its own expiry had passed, it is gone"),
+        NackOutcome::Cancelled => format!("gave back {token}: it was cancelled, it is gone"),
         _ => format!("gave back {token}"),
     }))
 }

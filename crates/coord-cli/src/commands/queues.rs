@@ -4,6 +4,7 @@ use clap::Args;
 use coord_core::{AgentId, MailboxStats, MessageCoordinator};
 use serde::Deserialize;
 
+use super::pause::{for_people_gate, gate_fields};
 use crate::answer::{Answer, Human};
 use crate::failure::{Failure, Kind};
 use crate::field;
@@ -24,7 +25,7 @@ pub(crate) struct QueuesArgs {
     queue_size: Option<u64>,
 }
 
-const HEADER: [&str; 10] = [
+const HEADER: [&str; 11] = [
     "AGENT",
     ">HIGH",
     ">NORMAL",
@@ -35,6 +36,7 @@ const HEADER: [&str; 10] = [
     ">OLDEST",
     ">DEPTH",
     ">CAPACITY",
+    "GATE",
 ];
 
 pub(super) async fn run(args: QueuesArgs, session: &Session) -> Result<Answer, Failure> {
@@ -87,7 +89,7 @@ fn line(stats: &MailboxStats, capacity: u64) -> String {
     format!(
         concat!(
             r#"{{"agent":{},"ready":{{"high":{},"normal":{},"low":{}}},"delayed":{},"#,
-            r#""reserved":{},"dead":{},"oldest_age_seconds":{},"depth":{},"capacity":{}}}"#
+            r#""reserved":{},"dead":{},"oldest_age_seconds":{},"depth":{},"capacity":{},{}}}"#
         ),
         json::string(&stats.agent.to_string()),
         ready.high,
@@ -98,11 +100,12 @@ fn line(stats: &MailboxStats, capacity: u64) -> String {
         stats.dead,
         age,
         stats.depth,
-        capacity
+        capacity,
+        gate_fields(stats.gate)
     )
 }
 
-fn cells(stats: &MailboxStats, capacity: u64) -> [String; 10] {
+fn cells(stats: &MailboxStats, capacity: u64) -> [String; 11] {
     let age = |oldest| period::for_people(stats.now.since(oldest));
     [
         stats.agent.to_string(),
@@ -115,5 +118,6 @@ fn cells(stats: &MailboxStats, capacity: u64) -> [String; 10] {
         stats.oldest_ready.map_or_else(|| "-".to_owned(), age),
         stats.depth.to_string(),
         capacity.to_string(),
+        for_people_gate(stats.gate),
     ]
 }

@@ -3,7 +3,7 @@
 use clap::Args;
 use coord_core::{AgentId, MessageCoordinator};
 
-use super::message::{MessageArgs, not_sent, refusal, told};
+use super::message::{MessageArgs, line, not_sent, refusal, told};
 use crate::answer::Answer;
 use crate::failure::Failure;
 use crate::field::{self, Agent, Fields};
@@ -34,7 +34,5 @@ pub(super) async fn run(args: SendArgs, session: &Session) -> Result<Answer, Fai
     let id = out.message.message_id.clone();
     let sent = out.mail.send_message_with(&out.sender, &to, out.message, out.options).await;
     let result = sent.map_err(|error| not_sent(error, &id))?;
-    let json = serde_json::to_string(&result)
-        .map_err(|error| Failure::usage(format!("the answer is no JSON: {error}")))?;
-    Ok(Answer::one(json, told(&result, &to)).and(refusal(&result, &to)))
+    Ok(Answer::one(line(&result)?, told(&result, &to)).and(refusal(&result, &to)))
 }

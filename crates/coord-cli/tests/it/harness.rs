@@ -150,7 +150,12 @@ pub(crate) fn stable(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text;
     while let Some(c) = rest.chars().next() {
-        let (length, name) = if rest.starts_with("res_") {
+        let is_token = |rest: &str| {
+            rest.strip_prefix("res_")
+                .and_then(|it| it.get(..16))
+                .is_some_and(|hex| hex.bytes().all(|byte| byte.is_ascii_hexdigit()))
+        };
+        let (length, name) = if is_token(rest) {
             (20, "TOKEN")
         } else if is_time(rest) {
             (time_length(rest), "TIME")

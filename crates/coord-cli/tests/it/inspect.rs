@@ -32,7 +32,7 @@ fn queues_counts_each_mailbox() {
             head,
             r#"{"agent":"w:w1","ready":{"high":0,"normal":1,"low":1},"delayed":1,"reserved":1,"dead":1,"#
         );
-        assert_eq!(tail, r#""depth":4,"capacity":7}"#);
+        assert_eq!(tail, r#""depth":4,"capacity":7,"paused":false,"rate":null}"#);
         assert!(
             v.starts_with(r#"{"agent":"v","ready":{"high":0,"normal":1,"low":0},"delayed":0,"#)
         );
@@ -44,11 +44,11 @@ fn queues_counts_each_mailbox() {
             rows[0],
             [
                 "AGENT", "HIGH", "NORMAL", "LOW", "DELAYED", "RESERVED", "DEAD", "OLDEST", "DEPTH",
-                "CAPACITY"
+                "CAPACITY", "GATE"
             ]
         );
         assert_eq!(rows[1][..7], ["w:w1", "0", "1", "1", "1", "1", "1"]);
-        assert_eq!(rows[1][8..], ["4", "10000"]);
+        assert_eq!(rows[1][8..], ["4", "10000", "open"]);
         assert!(!table.contains('\u{1b}'), "no colours into a pipe");
     });
 }

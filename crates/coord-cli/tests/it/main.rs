@@ -11,6 +11,7 @@ mod harness;
 mod inspect;
 mod migrate;
 mod pipe;
+mod recall;
 mod receive;
 mod reconcile;
 mod registry;

@@ -58,12 +58,10 @@ fn each_op_answers_as_its_command() {
         assert!(received.contains(r#""payload": {"x":1e400}, "priority": 9"#), "{received}");
         let token = token(&received);
         let ok = |id: u32| format!("{{\"id\":{id},\"ok\":true}}\n");
-        assert_eq!(
-            ask(&format!(
-                r#"{{"op":"extend","id":2,"agent":"w","token":"{token}","visibility":"2m"}}"#
-            )),
-            ok(2)
-        );
+        let extended = ask(&format!(
+            r#"{{"op":"extend","id":2,"agent":"w","token":"{token}","visibility":"2m"}}"#
+        ));
+        assert!(extended.starts_with(r#"{"id":2,"ok":true,"visibility_deadline":"#), "{extended}");
         assert_eq!(
             ask(&format!(
                 r#"{{"op":"nack","id":3,"agent":"w","token":"{token}","failure":"permanent","error":"e"}}"#
@@ -98,7 +96,7 @@ fn each_op_answers_as_its_command() {
             ask(r#"{"op":"queues","id":8,"agent":"v"}"#),
             concat!(
                 r#"{"id":8,"items":[{"agent":"v","ready":{"high":0,"normal":1,"low":0},"delayed":0,"#,
-                r#""reserved":0,"dead":0,"oldest_age_seconds":AGE,"depth":1,"capacity":10000}]}"#,
+                r#""reserved":0,"dead":0,"oldest_age_seconds":AGE,"depth":1,"capacity":10000,"paused":false,"rate":null}]}"#,
                 "\n"
             )
         );

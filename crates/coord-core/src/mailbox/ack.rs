@@ -8,8 +8,8 @@ impl Mailbox {
     /// Removes the message reserved under `token`; false if there is none. A late ack succeeds
     /// as long as nobody took the message back.
     pub fn ack(&mut self, now: Timestamp, token: &ReservationToken) -> bool {
-        let Some(entry) = self.take_reservation(token) else { return false };
-        self.keep_receipt(now, &entry);
+        let Some(reservation) = self.take_reservation(token) else { return false };
+        self.keep_receipt(now, &reservation.entry);
         true
     }
 

@@ -3,22 +3,23 @@
 use std::time::Duration;
 
 use super::Mailbox;
-use crate::reservation::ReservationToken;
+use crate::reservation::{Extended, ReservationToken};
 use crate::time::Timestamp;
 
 impl Mailbox {
-    /// A new deadline, counted from now; `None` if nothing is reserved under `token`.
+    /// A new deadline, counted from now, and what others want the holder to know; `None` if nothing is reserved under `token`.
     pub fn extend(
         &mut self,
         now: Timestamp,
         token: &ReservationToken,
         visibility: Duration,
-    ) -> Option<Timestamp> {
+    ) -> Option<Extended> {
         let reservation = self.reserved.get_mut(token)?;
         let deadline = now + visibility;
         self.deadlines.remove(&(reservation.deadline, token.clone()));
         self.deadlines.insert((deadline, token.clone()));
         reservation.deadline = deadline;
-        Some(deadline)
+        let (is_cancelled, notes) = (reservation.is_cancelled, reservation.notes.clone());
+        Some(Extended { deadline, is_cancelled, notes })
     }
 }

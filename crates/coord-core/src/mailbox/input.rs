@@ -88,7 +88,7 @@ impl Mailbox {
                 .map_or(Outcome::ReservationLost, Outcome::Nacked),
             Input::Extend { token, visibility } => self
                 .extend(now, &token, visibility)
-                .map_or(Outcome::ReservationLost, Outcome::Extended),
+                .map_or(Outcome::ReservationLost, |extended| Outcome::Extended(extended.deadline)),
             Input::Release { token } => settled(self.release(now, &token)),
             Input::Recover => Outcome::Recovered(self.recover(now)),
         }
@@ -141,6 +141,7 @@ impl fmt::Display for Outcome {
                 write!(f, "dead after {attempts} failures")
             }
             Self::Nacked(NackOutcome::Expired) => f.write_str("expired"),
+            Self::Nacked(NackOutcome::Cancelled) => f.write_str("cancelled"),
             Self::Extended(deadline) => write!(f, "reserved until {deadline}"),
             Self::ReservationLost => f.write_str("reservation lost"),
             Self::Recovered(count) => write!(f, "{count} taken back"),

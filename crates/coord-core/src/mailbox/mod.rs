@@ -9,6 +9,7 @@
 //! conformance suite holds all of them to it.
 
 mod ack;
+mod cancel;
 mod dead_letters;
 mod extend;
 mod forward;
@@ -25,7 +26,9 @@ mod release;
 mod send;
 mod state;
 mod stats;
+mod why;
 
+pub use cancel::MAX_NOTES;
 pub use dead_letters::{Dead, DeadCause};
 pub use forward::{ForwardOutcome, forward};
 pub use input::{Input, Outcome};

@@ -16,7 +16,11 @@ impl Mailbox {
         failure: FailureType,
         error: Option<&str>,
     ) -> Option<NackOutcome> {
-        let mut entry = self.take_reservation(token)?;
+        let reservation = self.take_reservation(token)?;
+        if reservation.is_cancelled {
+            return Some(NackOutcome::Cancelled);
+        }
+        let mut entry = reservation.entry;
         if entry.has_expired(now) {
             return Some(NackOutcome::Expired);
         }

@@ -69,7 +69,7 @@ impl Mailbox {
         let deadline = now + visibility;
         let queue_message = entry.queued.clone();
         self.deadlines.insert((deadline, token.clone()));
-        self.reserved.insert(token.clone(), Reservation { entry, deadline });
+        self.reserved.insert(token.clone(), Reservation::new(entry, deadline));
         Some(Reserved { token, queue_message, deadline, fence: self.fence })
     }
 

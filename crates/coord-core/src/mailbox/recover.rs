@@ -1,6 +1,6 @@
 //! Taking expired reservations back.
 
-use super::state::{Due, Entry};
+use super::state::{Due, Reservation};
 use super::{DeadCause, Mailbox};
 use crate::failure::VISIBILITY_TIMEOUT_EXPIRED;
 use crate::policy::ExpiryPolicy;
@@ -21,16 +21,17 @@ impl Mailbox {
     pub(super) fn work_off(&mut self, now: Timestamp, due: Due) {
         match due {
             Due::Delay(entry, due) => self.put_ready(entry, due),
-            Due::Reservation(entry) => self.take_back(now, entry),
+            Due::Reservation(reservation) => self.take_back(now, reservation),
             Due::Expiry => {}
         }
     }
 
     /// One expired reservation: back to ready, or dead if it counts and was the last attempt.
-    fn take_back(&mut self, now: Timestamp, mut entry: Entry) {
-        if entry.has_expired(now) {
+    fn take_back(&mut self, now: Timestamp, reservation: Reservation) {
+        if reservation.is_over(now) {
             return;
         }
+        let mut entry = reservation.entry;
         if self.policy.expiry() == ExpiryPolicy::CountAttempt {
             let attempts = entry.count_failure(Some(VISIBILITY_TIMEOUT_EXPIRED));
             if self.policy.is_exhausted(attempts) {

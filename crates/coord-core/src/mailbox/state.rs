@@ -79,6 +79,21 @@ impl Entry {
 pub(super) struct Reservation {
     pub(super) entry: Entry,
     pub(super) deadline: Timestamp,
+    /// It must not come back.
+    pub(super) is_cancelled: bool,
+    /// What others want its holder to know.
+    pub(super) notes: Vec<String>,
+}
+
+impl Reservation {
+    pub(super) const fn new(entry: Entry, deadline: Timestamp) -> Self {
+        Self { entry, deadline, is_cancelled: false, notes: Vec::new() }
+    }
+
+    /// Whether the message is gone instead of coming back.
+    pub(super) fn is_over(&self, now: Timestamp) -> bool {
+        self.is_cancelled || self.entry.has_expired(now)
+    }
 }
 
 /// The place of a ready message inside its level.
@@ -98,7 +113,7 @@ enum Location {
 /// A timer that fell due.
 pub(super) enum Due {
     Delay(Entry, Timestamp),
-    Reservation(Entry),
+    Reservation(Reservation),
     Expiry,
 }
 
@@ -198,10 +213,10 @@ impl Mailbox {
         (0..self.ready.len()).filter(|&level| !self.ready[level].is_empty())
     }
 
-    pub(super) fn take_reservation(&mut self, token: &ReservationToken) -> Option<Entry> {
+    pub(super) fn take_reservation(&mut self, token: &ReservationToken) -> Option<Reservation> {
         let reservation = self.reserved.remove(token)?;
         self.deadlines.remove(&(reservation.deadline, token.clone()));
-        Some(reservation.entry)
+        Some(reservation)
     }
 
     /// Takes out the earliest timer that is due, if any; at equal times delays go before
@@ -237,6 +252,22 @@ impl Mailbox {
         let waiting = self.waiting().map(|(entry, ..)| entry);
         let all = waiting.chain(self.reserved.values().map(|reserved| &reserved.entry));
         all.filter(|entry| entry.counted_for.as_deref() == Some(sender)).count() as u64
+    }
+
+    /// Takes out the waiting message of this id, if there is one.
+    pub(super) fn take_waiting(&mut self, id: &MessageId) -> Option<Entry> {
+        let is_it = |entry: &Entry| entry.queued.message.message_id == *id;
+        for level in &mut self.ready {
+            let found = level.iter().find(|(_, entry)| is_it(entry)).map(|(slot, _)| slot.clone());
+            if let Some(entry) = found.and_then(|slot| level.remove(&slot)) {
+                self.forget_expiry(&entry);
+                return Some(entry);
+            }
+        }
+        let found = self.delayed.iter().find(|(_, entry)| is_it(entry)).map(|(key, _)| *key);
+        let entry = self.delayed.remove(&found?)?;
+        self.forget_expiry(&entry);
+        Some(entry)
     }
 
     /// Waiting messages in serving order: ready ones, then delayed ones by due time.

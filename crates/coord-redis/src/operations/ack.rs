@@ -23,7 +23,7 @@ pub(crate) async fn ack(
         return Ok(Vec::new());
     }
     let keys: &[&str] = match mailboxes.layout {
-        KeyLayout::Compact => &["reserved", "timers", "messages", "receipts"],
+        KeyLayout::Compact => &["reserved", "timers", "messages", "receipts", "notes"],
         KeyLayout::Tta => &["queue", "reserved", "reserved_deadlines"],
     };
     let script = ACK.of(mailboxes.layout);

@@ -23,7 +23,7 @@ pub(crate) async fn bury(
     let limit = dead_limit(&mailboxes.policy());
     let call = match mailboxes.layout {
         KeyLayout::Compact => {
-            let parts = ["timers", "messages", "reserved", "dead", "graves"];
+            let parts = ["timers", "messages", "reserved", "dead", "graves", "notes"];
             Call::new(&BURY, keys.parts(&parts)).arg(token.as_str()).number(limit)
         }
         KeyLayout::Tta => {

@@ -47,7 +47,7 @@ pub(crate) async fn forward(
     let mut keys = mailboxes.keys(agent).parts(from);
     keys.extend(mailboxes.keys(recipient).parts(to));
     if mailboxes.layout == KeyLayout::Compact {
-        keys.push(mailboxes.keys(agent).part("receipts"));
+        keys.extend(mailboxes.keys(agent).parts(&["receipts", "notes"]));
     }
     keys.extend(quota_key(mailboxes, recipient, prepared));
     let script = FORWARD.of(mailboxes.layout);

@@ -2,8 +2,10 @@
 
 pub(crate) mod ack;
 pub(crate) mod bury;
+pub(crate) mod cancel;
 pub(crate) mod dead_letters;
 pub(crate) mod extend;
+mod find;
 pub(crate) mod forward;
 pub(crate) mod nack;
 pub(crate) mod pause;
@@ -21,3 +23,4 @@ pub(crate) mod stats;
 pub(crate) mod subscribe;
 pub(crate) mod verdict;
 pub(crate) mod wait;
+pub(crate) mod why;

@@ -27,8 +27,17 @@ pub(super) static NACK: ScriptPair = ScriptPair {
 };
 
 /// The parts that the script of the original's layout needs.
-pub(super) const NACK_TTA: &[&str] =
-    &["queue", "sched", "reserved", "reserved_deadlines", "dlq", "fence", "waiters", "gate"];
+pub(super) const NACK_TTA: &[&str] = &[
+    "queue",
+    "sched",
+    "reserved",
+    "reserved_deadlines",
+    "dlq",
+    "fence",
+    "waiters",
+    "gate",
+    "notes",
+];
 
 pub(crate) async fn nack(
     mailboxes: &Mailboxes,
@@ -60,7 +69,8 @@ async fn compact(
     error: Option<&str>,
 ) -> Result<Option<NackOutcome>, BackendError> {
     let policy = mailboxes.policy();
-    let parts = ["ready", "timers", "messages", "reserved", "dead", "graves", "meta", "waiters"];
+    let parts =
+        ["ready", "timers", "messages", "reserved", "dead", "graves", "meta", "waiters", "notes"];
     let script = &NACK.compact;
     let call = Call::new(script, mailboxes.keys(agent).parts(&parts))
         .arg(token.as_str())
@@ -85,6 +95,7 @@ async fn compact(
             Ok(Some(NackOutcome::DeadLettered { attempts: count(attempts) }))
         }
         [3] => Ok(Some(NackOutcome::Expired)),
+        [4] => Ok(Some(NackOutcome::Cancelled)),
         _ => Err(unexpected(script.name(), numbers)),
     }
 }
@@ -111,6 +122,7 @@ async fn tta(
     let attempts = verdict.attempts;
     Ok(match (due, verdict.level) {
         (0, _) => None,
+        (1, _) => Some(NackOutcome::Cancelled),
         (_, 0) => Some(NackOutcome::DeadLettered { attempts }),
         (due, _) => Some(NackOutcome::Retry {
             attempts,

@@ -180,8 +180,10 @@ fn call<'a>(
     let wanted = tokens.iter().map(ReservationToken::as_str);
     match mailboxes.layout {
         KeyLayout::Compact => {
-            let parts =
-                ["ready", "timers", "messages", "meta", "reserved", "dead", "graves", "receipts"];
+            let parts = [
+                "ready", "timers", "messages", "meta", "reserved", "dead", "graves", "receipts",
+                "notes",
+            ];
             Call::new(&RECEIVE.compact, keys(&parts))
                 .number(micros(visibility))
                 .number(low_every)
@@ -193,8 +195,16 @@ fn call<'a>(
                 .args(wanted)
         }
         KeyLayout::Tta => {
-            let parts =
-                ["queue", "sched", "reserved", "reserved_deadlines", "dlq", "fence", "gate"];
+            let parts = [
+                "queue",
+                "sched",
+                "reserved",
+                "reserved_deadlines",
+                "dlq",
+                "fence",
+                "gate",
+                "notes",
+            ];
             // Expired ones are asked for once: what expires meanwhile waits for the next receive.
             let limit = if decided.is_empty() { SWEEP_LIMIT as u64 } else { 0 };
             let call = Call::new(&RECEIVE.tta, keys(&parts))

@@ -47,7 +47,8 @@ async fn recover_one(mailboxes: &Mailboxes, agent: &AgentId) -> Result<u64, Back
 
 async fn compact(mailboxes: &Mailboxes, agent: &AgentId) -> Result<u64, BackendError> {
     let policy = mailboxes.policy();
-    let parts = ["ready", "timers", "messages", "reserved", "dead", "graves", "meta", "waiters"];
+    let parts =
+        ["ready", "timers", "messages", "reserved", "dead", "graves", "meta", "waiters", "notes"];
     let mut recovered = 0;
     loop {
         let script = &RECOVER.compact;
@@ -70,8 +71,17 @@ async fn compact(mailboxes: &Mailboxes, agent: &AgentId) -> Result<u64, BackendE
 
 async fn tta(mailboxes: &Mailboxes, agent: &AgentId) -> Result<u64, BackendError> {
     let policy = mailboxes.policy();
-    let parts =
-        ["queue", "sched", "reserved", "reserved_deadlines", "dlq", "fence", "waiters", "gate"];
+    let parts = [
+        "queue",
+        "sched",
+        "reserved",
+        "reserved_deadlines",
+        "dlq",
+        "fence",
+        "waiters",
+        "gate",
+        "notes",
+    ];
     let script = &RECOVER.tta;
     let mut recovered = 0;
     let mut decided: Vec<(String, Verdict)> = Vec::new();

@@ -24,8 +24,19 @@ pub(crate) async fn release(
 ) -> Result<(), SettleError> {
     agent.check()?;
     let keys: &[&str] = match mailboxes.layout {
-        KeyLayout::Compact => &["ready", "timers", "reserved", "messages", "meta", "waiters"],
-        KeyLayout::Tta => &["sched", "reserved", "reserved_deadlines", "fence", "waiters", "gate"],
+        KeyLayout::Compact => {
+            &["ready", "timers", "reserved", "messages", "meta", "waiters", "notes"]
+        }
+        KeyLayout::Tta => &[
+            "sched",
+            "reserved",
+            "reserved_deadlines",
+            "fence",
+            "waiters",
+            "gate",
+            "notes",
+            "queue",
+        ],
     };
     let script = RELEASE.of(mailboxes.layout);
     let mut call = Call::new(script, mailboxes.keys(agent).parts(keys)).arg(token.as_str());

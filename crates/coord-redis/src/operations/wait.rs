@@ -153,8 +153,10 @@ fn call<'a>(
     let keys = |parts: &[&str]| mailboxes.keys(&ask.agent).parts(parts);
     match mailboxes.layout {
         KeyLayout::Compact => {
-            let parts =
-                ["ready", "timers", "messages", "meta", "reserved", "dead", "graves", "waiters"];
+            let parts = [
+                "ready", "timers", "messages", "meta", "reserved", "dead", "graves", "waiters",
+                "notes",
+            ];
             entry(Call::new(&WAIT.compact, keys(&parts)), ask)
                 .number(u64::from(policy.retry_attempts()))
                 .flag(policy.expiry() == ExpiryPolicy::CountAttempt)
@@ -173,6 +175,7 @@ fn call<'a>(
                 "fence",
                 "waiters",
                 "gate",
+                "notes",
             ];
             // Expired ones are asked for once: what expires meanwhile waits for the next step.
             let limit = if decided.is_empty() { SWEEP_LIMIT as u64 } else { 0 };

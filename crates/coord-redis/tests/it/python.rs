@@ -274,7 +274,8 @@ async fn each_settles_what_the_other_reserved() {
     };
     python.send(&json!({"message_id": "msg-000001"}));
     let token = reserve(&mut python);
-    let deadline = mail.extend(&world.to, &token, LONG).await.unwrap().as_micros().to_string();
+    let deadline =
+        mail.extend(&world.to, &token, LONG).await.unwrap().deadline.as_micros().to_string();
     assert_eq!(
         python.look()["reserved_deadlines"]["content"],
         json!([token.as_str(), deadline]),

@@ -13,7 +13,8 @@ pub async fn counts_from_now(backend: &dyn Backend) {
     stage.send("msg-000001").await;
     let token = stage.receive().await.token;
     let before = stage.now().await;
-    let deadline = stage.mail.extend(&stage.to, &token, FAR * 2).await.expect("it is reserved");
+    let extended = stage.mail.extend(&stage.to, &token, FAR * 2).await;
+    let deadline = extended.expect("it is reserved").deadline;
     let after = stage.now().await;
     assert!((before + FAR * 2..=after + FAR * 2).contains(&deadline), "{deadline}");
 }

@@ -44,6 +44,7 @@ pub mod acceptance;
 pub mod ack;
 pub mod batch;
 pub mod broadcast;
+pub mod cancel;
 pub mod cancel_safety;
 pub mod capacity;
 pub mod dead_letters;
@@ -70,6 +71,7 @@ pub mod release;
 pub mod send;
 pub mod subscribe;
 pub mod wait;
+pub mod why;
 
 pub use backend::{Backend, InMemoryBackend};
 
@@ -113,6 +115,12 @@ macro_rules! conformance_suite {
             ];
             cancel_safety: [dropped_sends_are_whole_or_nothing, dropped_receives_lose_nothing,
                 dropped_nacks_lose_nothing];
+            cancel: [
+                removes_what_waits, removes_what_would_expire, tells_the_holder,
+                holds_after_it_is_given_back, of_nothing_is_told, finds_one_of_many,
+                notes_reach_the_holder, notes_end_with_the_reservation, notes_are_few_and_short,
+                refuses_invalid_agents,
+            ];
             capacity: [keeps_places_for_the_urgent, keeps_places_inside_a_batch,
                 a_sender_has_its_quota, a_quota_counts_the_unsettled];
             dead_letters: [
@@ -204,6 +212,8 @@ macro_rules! conformance_suite {
                 an_expired_reservation_wakes, ends_with_its_time, each_message_wakes_one,
                 other_mailboxes_do_not_wake, dropped_waits_keep_nothing, refuses_bad_input,
             ];
+            why: [follows_a_message, finds_the_dead, tells_of_a_cancellation, tells_the_expiry,
+                of_nothing_is_none, refuses_invalid_agents];
         }
     };
 }

@@ -8,6 +8,7 @@ fn every_fact_is_in_the_suite() {
         ("batch", include_str!("batch.rs")),
         ("broadcast", include_str!("broadcast.rs")),
         ("cancel_safety", include_str!("cancel_safety.rs")),
+        ("cancel", include_str!("cancel.rs")),
         ("capacity", include_str!("capacity.rs")),
         ("dead_letters", include_str!("dead_letters.rs")),
         ("dedup", include_str!("dedup.rs")),
@@ -33,6 +34,7 @@ fn every_fact_is_in_the_suite() {
         ("send", include_str!("send.rs")),
         ("subscribe", include_str!("subscribe.rs")),
         ("wait", include_str!("wait.rs")),
+        ("why", include_str!("why.rs")),
     ];
     assert_eq!(files.len(), suite.matches("\npub mod ").count());
     for (verb, source) in files {

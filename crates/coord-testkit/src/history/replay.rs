@@ -215,7 +215,7 @@ impl<'a> Run<'a> {
             }
             Input::Extend { token, visibility } => {
                 let extended = mail.extend(agent, token, *visibility).await;
-                self.or_lost(extended.map(Outcome::Extended))?
+                self.or_lost(extended.map(|extended| Outcome::Extended(extended.deadline)))?
             }
             _ => {
                 let everywhere = op == Op::Recover { everywhere: true };

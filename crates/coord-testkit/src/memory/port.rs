@@ -6,12 +6,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use coord_core::mailbox::{ForwardOutcome, Mailbox, Send};
 use coord_core::{
-    AdminError, AgentId, AgentMessage, DeadLetter, DeadSelection, Durability, FailureType, Filter,
-    Gate, InvalidInput, MailboxPolicy, MailboxStats, MessageCoordinator, MessageId, MessageResult,
-    MessageSubscription, MessageType, NackOutcome, Page, PeekedMessage, Publication, QueueMessage,
-    RateLimit, ReadyCounts, Receipt, ReceiptTicket, ReceiveError, ReceivedMessage, Reconciliation,
+    AdminError, AgentId, AgentMessage, CancelOutcome, DeadLetter, DeadSelection, Durability,
+    Extended, FailureType, Filter, Gate, InvalidInput, MailboxPolicy, MailboxStats,
+    MessageCoordinator, MessageId, MessageReport, MessageResult, MessageSubscription, MessageType,
+    NackOutcome, NoteOutcome, Page, PeekedMessage, Publication, QueueMessage, RateLimit,
+    ReadyCounts, Receipt, ReceiptTicket, ReceiveError, ReceivedMessage, Reconciliation,
     RedriveRate, ReservationToken, SendError, SendOptions, SendOutcome, SettleError, Timestamp,
-    Unsupported, check_grace, check_visibility, hand_on,
+    Unsupported, check_grace, check_note, check_visibility, hand_on,
 };
 
 use super::InMemoryCoordinator;
@@ -330,6 +331,36 @@ impl MessageCoordinator for InMemoryCoordinator {
         Ok(state.mailbox(agent).map(|mailbox| mailbox.peek(now, page)).unwrap_or_default())
     }
 
+    async fn why(
+        &self,
+        agent: &AgentId,
+        id: &MessageId,
+    ) -> Result<Option<MessageReport>, AdminError> {
+        agent.check()?;
+        let state = self.state();
+        Ok(state.mailbox(agent).and_then(|mailbox| mailbox.why(self.now(), id)))
+    }
+
+    async fn cancel(&self, agent: &AgentId, id: &MessageId) -> Result<CancelOutcome, AdminError> {
+        agent.check()?;
+        let mut state = self.state();
+        let mailbox = state.mailbox_mut(agent);
+        Ok(mailbox.map_or(CancelOutcome::NotFound, |mailbox| mailbox.cancel(id)))
+    }
+
+    async fn note(
+        &self,
+        agent: &AgentId,
+        id: &MessageId,
+        note: &str,
+    ) -> Result<NoteOutcome, AdminError> {
+        agent.check()?;
+        check_note(note)?;
+        let mut state = self.state();
+        let mailbox = state.mailbox_mut(agent);
+        Ok(mailbox.map_or(NoteOutcome::NotFound, |mailbox| mailbox.note(id, note)))
+    }
+
     async fn dead_letters(
         &self,
         agent: &AgentId,
@@ -344,7 +375,7 @@ impl MessageCoordinator for InMemoryCoordinator {
         agent: &AgentId,
         token: &ReservationToken,
         visibility_timeout: Duration,
-    ) -> Result<Timestamp, SettleError> {
+    ) -> Result<Extended, SettleError> {
         check_visibility(visibility_timeout)?;
         self.settle(agent, token, |mailbox, now| mailbox.extend(now, token, visibility_timeout))
     }

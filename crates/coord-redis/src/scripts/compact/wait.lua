@@ -1,5 +1,6 @@
 -- Purpose: reserve the next message, or wait for one; or come for what was reserved meanwhile.
--- KEYS: 1 ready, 2 timers, 3 messages, 4 meta, 5 reserved, 6 dead, 7 graves, 8 waiters
+-- KEYS: 1 ready, 2 timers, 3 messages, 4 meta, 5 reserved, 6 dead, 7 graves, 8 waiters,
+--       9 notes
 -- ARGV: 1 token, 2 visibility in microseconds, 3 every how many reservations the lowest level
 --       goes first (0 never), 4 retry_attempts, 5 whether an expired reservation counts (0, 1),
 --       6 how many timers to work off at most, 7 channel, 8 'try' not to wait if there
@@ -10,7 +11,7 @@
 --       dropped} nothing yet, {4} it does not wait
 -- Errors: none of its own
 local keys = { ready = KEYS[1], timers = KEYS[2], messages = KEYS[3], meta = KEYS[4], gate = KEYS[4],
-  reserved = KEYS[5], dead = KEYS[6], graves = KEYS[7], waiters = KEYS[8],
+  reserved = KEYS[5], dead = KEYS[6], graves = KEYS[7], waiters = KEYS[8], notes = KEYS[9],
   dead_limit = tonumber(ARGV[9]), dropped = 0 }
 local token = ARGV[1]
 local entry = token .. ' ' .. ARGV[2] .. ' ' .. ARGV[3] .. ' ' .. ARGV[7]
@@ -18,10 +19,10 @@ local now = server_time()
 local deadline = now + tonumber(ARGV[2])
 local mode = ARGV[8]
 
-local lid, expiry, receipt = held(keys, token)
+local lid, expiry, marks = held(keys, token)
 if lid then
   drop_token(keys, token)
-  local fence = reserve(keys, token, lid, expiry, receipt, deadline)
+  local fence = reserve(keys, token, lid, expiry, marks, deadline)
   return { 3, deadline, fence, redis.call('HGET', keys.messages, lid) or '' }
 end
 
@@ -32,12 +33,12 @@ work_off(keys, now, tonumber(ARGV[6]), ARGV[5] == '1', tonumber(ARGV[4]))
 local record
 local allowed, opens, rate = allowance(keys, now, 1)
 if allowed > 0 then
-  lid, record, expiry, receipt = next_live(keys, now, lowest_is_next(keys, tonumber(ARGV[3])))
+  lid, record, expiry, marks = next_live(keys, now, lowest_is_next(keys, tonumber(ARGV[3])))
 end
 if lid then
   count_passed(keys, rate, 1)
   redis.call('ZREM', keys.waiters, entry)
-  local fence = reserve(keys, token, lid, expiry, receipt, deadline)
+  local fence = reserve(keys, token, lid, expiry, marks, deadline)
   -- More may have fallen due than one can take.
   serve(keys, now)
   return { 1, deadline, fence, record, keys.dropped }

@@ -3,7 +3,9 @@
 -- ready      zset   lid -> level and time: what a receive can take; one ZPOPMIN takes the next
 -- timers     zset   'd' .. lid -> due time, token -> deadline, 'x' .. lid -> expiry (waiting only)
 -- messages   hash   lid -> record; its length is the depth that counts against the capacity
--- reserved   hash   token -> lid, or lid:expiry, or lid:expiry:r for one that leaves a receipt
+-- reserved   hash   token -> lid, or lid:expiry:marks: r it leaves a receipt, c it is cancelled,
+--                   n there are notes for its holder
+-- notes      hash   token -> notes for the holder, each '<n>:' and n bytes
 -- dead       zset   lid -> time of death;  graves: hash lid -> record
 -- meta       hash   seq: arrivals so far, fence: reservations so far
 -- dedup      zset   message id -> end of its window

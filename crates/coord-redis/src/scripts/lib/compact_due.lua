@@ -2,10 +2,11 @@
 
 -- An expired reservation: back to ready, or dead if it counts and was the last attempt.
 local function take_back(keys, now, token, counts, retry_attempts)
-  local lid, expiry = held(keys, token)
-  drop_token(keys, token)
+  local lid, expiry, marks = held(keys, token)
+  drop_token(keys, token, marks)
   if not lid then return end
-  if expiry and expiry <= now then
+  -- Cancelled while it was reserved: it does not come back.
+  if (expiry and expiry <= now) or has_mark(marks, 'c') then
     redis.call('HDEL', keys.messages, lid)
     return
   end

@@ -5,10 +5,10 @@ local function serve(keys, now)
   local allowed, _, rate = allowance(keys, now, math.huge)
   local passed = 0
   while waiter and passed < allowed do
-    local lid, record, expiry, receipt = next_live(keys, now, lowest_is_next(keys, waiter.low_every))
+    local lid, record, expiry, marks = next_live(keys, now, lowest_is_next(keys, waiter.low_every))
     if not lid then break end
     local deadline = now + waiter.visibility
-    local fence = reserve(keys, waiter.token, lid, expiry, receipt, deadline)
+    local fence = reserve(keys, waiter.token, lid, expiry, marks, deadline)
     tell(keys, waiter, fence, deadline, record)
     passed = passed + 1
     waiter = next_waiter(keys, now)

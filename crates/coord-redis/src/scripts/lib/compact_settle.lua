@@ -1,30 +1,35 @@
 -- What becomes of a message that was reserved.
 
--- What a token holds: lid, when the message expires if it does, and whether it leaves a receipt.
+-- What a token holds: lid, when the message expires if it does, and its marks if it has any.
 -- Nothing if it holds nothing.
 local function held(keys, token)
   local value = redis.call('HGET', keys.reserved, token)
   if not value then return nil end
   if #value == 16 then return value end
-  local lid, expiry, receipt = string.match(value, '^(%d+):(%d*):?(r?)$')
-  return lid, tonumber(expiry), receipt == 'r'
+  local lid, expiry, marks = string.match(value, '^(%d+):(%d*):?(%a*)$')
+  return lid, tonumber(expiry), marks ~= '' and marks or nil
+end
+
+local function has_mark(marks, mark)
+  return marks and string.find(marks, mark, 1, true)
 end
 
 -- How many receipts a mailbox keeps: the newest.
 local MAX_RECEIPTS = 10000
 
 -- Removes a message that is done.
-local function settle(keys, lid, receipt, now)
+local function settle(keys, lid, marks, now)
   redis.call('HDEL', keys.messages, lid)
-  if receipt then
+  if has_mark(marks, 'r') then
     redis.call('ZADD', keys.receipts, now or server_time(), lid)
     redis.call('ZREMRANGEBYRANK', keys.receipts, 0, -MAX_RECEIPTS - 1)
   end
 end
 
-local function drop_token(keys, token)
+local function drop_token(keys, token, marks)
   redis.call('HDEL', keys.reserved, token)
   redis.call('ZREM', keys.timers, token)
+  if has_mark(marks, 'n') then redis.call('HDEL', keys.notes, token) end
 end
 
 -- Back to ready, due `at`; a message that expires is watched again.

@@ -19,7 +19,7 @@ local function pop(keys, lowest_first)
   return redis.call('ZPOPMIN', keys.ready)[1]
 end
 
--- The next message that is still alive: lid, record, expiry, whether it leaves a receipt.
+-- The next message that is still alive: lid, record, expiry, marks.
 local function next_live(keys, now, lowest_first)
   while true do
     local lid = pop(keys, lowest_first)
@@ -28,20 +28,21 @@ local function next_live(keys, now, lowest_first)
     if record then
       local flags = string.match(record, '^%d+:%d:([1-3]):')
       if not flags then return lid, record end
-      if flags == '2' then return lid, record, nil, true end
+      if flags == '2' then return lid, record, nil, 'r' end
       local expiry = tonumber(redis.call('ZSCORE', keys.timers, 'x' .. lid) or nil)
       redis.call('ZREM', keys.timers, 'x' .. lid)
-      if not expiry or expiry > now then return lid, record, expiry, flags == '3' end
+      if not expiry or expiry > now then return lid, record, expiry, flags == '3' and 'r' end
       redis.call('HDEL', keys.messages, lid)
     end
   end
 end
 
 -- Reserves what was taken out; returns the fence.
-local function reserve(keys, token, lid, expiry, receipt, deadline)
+local function reserve(keys, token, lid, expiry, marks, deadline)
   local fence = redis.call('HINCRBY', keys.meta, 'fence', 1)
-  local value = expiry and (lid .. ':' .. string.format('%.0f', expiry)) or lid
-  if receipt then value = value .. (expiry and ':r' or '::r') end
+  local value = lid
+  if expiry then value = value .. ':' .. string.format('%.0f', expiry) end
+  if marks then value = value .. (expiry and ':' or '::') .. marks end
   redis.call('HSET', keys.reserved, token, value)
   redis.call('ZADD', keys.timers, deadline, token)
   return fence

@@ -42,7 +42,11 @@ local function take_back(keys, now, first, last)
     local deadline = redis.call('ZSCORE', keys.deadlines, ARGV[i])
     if deadline and tonumber(deadline) <= now then
       local old = take(keys, ARGV[i])
-      if old then
+      if old and was_cancelled(keys, ARGV[i]) then
+        -- It does not come back.
+        unlist(keys.queue, old)
+        taken = taken + 1
+      elseif old then
         put_back(keys, old, ARGV[i + 2], schedule_of(keys, ARGV[i + 1]), now)
         taken = taken + 1
       else

@@ -1,16 +1,16 @@
 -- Purpose: reserve the next messages that are due, after settling one. Expired reservations go
 --       first: the client is told of them, and calls again with what is to become of them.
--- KEYS: 1 queue, 2 prio 9, 3 prio 5, 4 prio 1, 5 reserved, 6 deadlines, 7 dlq, 8 fence, 9 gate
+-- KEYS: 1 queue, 2 prio 9, 3 prio 5, 4 prio 1, 5 reserved, 6 deadlines, 7 dlq, 8 fence, 9 gate, 10 notes
 -- ARGV: 1 visibility in microseconds, 2 every how many reservations the lowest level goes first
 --       (0 never), 3 how many expired reservations to report at most, 4 a token to settle first,
---       or nothing, 5 number of tokens wanted, 6 how many may lie dead (0: any), then these tokens, then for each expired
---       reservation: token, level (0 dead), new JSON
+--       or nothing, 5 number of tokens wanted, 6 how many may lie dead (0: any), then these
+--       tokens, then for each expired reservation: token, level (0 dead), new JSON
 -- Returns: {0, 1 if one was settled, dead messages dropped, then token and JSON of each expired
 --       reservation} nothing was reserved, or {deadline, the same two, then for each message: token, fence, JSON}
 -- Errors: none of its own
 local keys = { queue = KEYS[1], prio9 = KEYS[2], prio5 = KEYS[3], prio1 = KEYS[4],
   reserved = KEYS[5], deadlines = KEYS[6], dlq = KEYS[7], fence = KEYS[8], gate = KEYS[9],
-  dead_limit = tonumber(ARGV[6]), dropped = 0 }
+  notes = KEYS[10], dead_limit = tonumber(ARGV[6]), dropped = 0 }
 local low_every, wanted = tonumber(ARGV[2]), tonumber(ARGV[5])
 local now = server_time()
 local deadline = now + tonumber(ARGV[1])

@@ -1,7 +1,7 @@
 -- Purpose: reserve the next message, or wait for one; or come for what was reserved meanwhile.
 --       Expired reservations go first, as in receive.
 -- KEYS: 1 queue, 2 prio 9, 3 prio 5, 4 prio 1, 5 reserved, 6 deadlines, 7 dlq, 8 fence, 9 waiters,
---       10 gate
+--       10 gate, 11 notes
 -- ARGV: 1 token, 2 visibility in microseconds, 3 every how many reservations the lowest level
 --       goes first (0 never), 4 how many expired reservations to report at most, 5 channel,
 --       6 'try' not to wait if there is nothing, 'join' to wait; for who waits already: 'look',
@@ -14,7 +14,8 @@
 -- Errors: none of its own
 local keys = { queue = KEYS[1], prio9 = KEYS[2], prio5 = KEYS[3], prio1 = KEYS[4],
   reserved = KEYS[5], deadlines = KEYS[6], dlq = KEYS[7], fence = KEYS[8], waiters = KEYS[9],
-  gate = KEYS[10], dead_limit = tonumber(ARGV[7]), dropped = 0 }
+  gate = KEYS[10], notes = KEYS[11],
+  dead_limit = tonumber(ARGV[7]), dropped = 0 }
 local token = ARGV[1]
 local entry = token .. ' ' .. ARGV[2] .. ' ' .. ARGV[3] .. ' ' .. ARGV[5]
 local now = server_time()
