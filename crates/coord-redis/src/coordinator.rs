@@ -12,8 +12,7 @@ use coord_core::{
     MailboxStats, MessageCoordinator, MessageId, MessageMetrics, MessageReport, MessageResult,
     MessageSubscription, MessageType, NackOutcome, NoteOutcome, NullMetrics, Page, PeekedMessage,
     Publication, RateLimit, Receipt, ReceiptTicket, ReceiveError, ReceivedMessage, Reconciliation,
-    RedriveRate, ReservationToken, SendError, SendOptions, SendOutcome, SettleError,
-    hand_on,
+    RedriveRate, ReservationToken, SendError, SendOptions, SendOutcome, SettleError, hand_on,
 };
 use futures_util::future::join_all;
 use thiserror::Error;
@@ -21,7 +20,7 @@ use thiserror::Error;
 use crate::config::RedisConfig;
 use crate::connection::CommandLane;
 use crate::layout::KeyLayout;
-use crate::mailbox::Mailboxes;
+use crate::mailbox::{Mailboxes, PIPELINE};
 use crate::operations;
 use crate::operations::pause::GateOrder;
 use crate::operations::receive::Wanted;
@@ -185,13 +184,15 @@ impl MessageCoordinator for RedisMessageCoordinator {
         let prepare =
             || operations::send::prepare(&self.mailboxes, sender, message.clone(), options);
         match prepare() {
-            // All of them at once on one connection: pipelined.
+            // Many at once on one connection: pipelined.
             Ok(prepared) => {
                 let batch = [prepared];
-                let sends = recipients
-                    .iter()
-                    .map(|recipient| operations::send::send(&self.mailboxes, recipient, &batch));
-                join_all(sends).await.into_iter().map(|sent| sent.map(only)).collect()
+                let send = |recipient| operations::send::send(&self.mailboxes, recipient, &batch);
+                let mut sent = Vec::with_capacity(recipients.len());
+                for part in recipients.chunks(PIPELINE) {
+                    sent.extend(join_all(part.iter().map(send)).await);
+                }
+                sent.into_iter().map(|sent| sent.map(only)).collect()
             }
             Err(error) => std::iter::once(error)
                 .chain(std::iter::from_fn(|| prepare().err()))

@@ -35,6 +35,10 @@ pub(crate) struct Mailboxes {
 /// Where a page may start at most: behind the end of everything Redis can hold.
 pub(crate) const MAX_OFFSET: u64 = 1 << 40;
 
+/// How many commands of one operation are under way at once: more would only wait in line, and
+/// time out there.
+pub(crate) const PIPELINE: usize = 256;
+
 /// How many mailboxes a process remembers to have indexed.
 const MAX_INDEXED: usize = 100_000;
 

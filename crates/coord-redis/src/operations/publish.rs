@@ -17,7 +17,7 @@ use super::subscribe::{PARTS, decode};
 use crate::error::running;
 use crate::keys::{escape_glob, subscriber_index};
 use crate::layout::KeyLayout;
-use crate::mailbox::Mailboxes;
+use crate::mailbox::{Mailboxes, PIPELINE};
 use crate::reply;
 use crate::script::{Call, Script, lua};
 
@@ -55,7 +55,7 @@ pub(crate) async fn subscribers(
         names.extend(walked(mailboxes).await?);
     }
     let agents: Vec<AgentId> = names.iter().filter_map(|name| agent_of(name)).collect();
-    let wants = try_join_all(agents.iter().map(|agent| look(mailboxes, kind, agent))).await?;
+    let wants = looks(mailboxes, kind, &agents).await?;
     let mut found = Vec::new();
     for (agent, wants) in agents.into_iter().zip(wants) {
         if wants.is_empty() && indexed.contains(&agent.mailbox_key()) {
@@ -81,10 +81,12 @@ pub(super) async fn enlist(
         return Ok(());
     }
     // Those who left without a word make room.
-    for name in indexed(mailboxes, kind).await? {
-        let Some(agent) = agent_of(&name) else { continue };
-        if look(mailboxes, kind, &agent).await?.is_empty() {
-            delist(mailboxes, kind, &agent).await?;
+    let names = indexed(mailboxes, kind).await?;
+    let agents: Vec<AgentId> = names.iter().filter_map(|name| agent_of(name)).collect();
+    let wants = looks(mailboxes, kind, &agents).await?;
+    for (agent, wants) in agents.iter().zip(wants) {
+        if wants.is_empty() {
+            delist(mailboxes, kind, agent).await?;
         }
     }
     if !is_crowded(mailboxes, &key).await? {
@@ -127,6 +129,19 @@ async fn remove(
 async fn is_crowded(mailboxes: &Mailboxes, key: &str) -> Result<bool, BackendError> {
     let count = mailboxes.lane.command("SCARD", &redis::cmd("SCARD").arg(key).take()).await?;
     Ok(reply::number("SCARD", &count)? > MAX_SUBSCRIBERS as u64)
+}
+
+/// What each of these agents wants of a type, asked for in pipelines.
+async fn looks(
+    mailboxes: &Mailboxes,
+    kind: MessageType,
+    agents: &[AgentId],
+) -> Result<Vec<Vec<String>>, BackendError> {
+    let mut wants = Vec::with_capacity(agents.len());
+    for part in agents.chunks(PIPELINE) {
+        wants.extend(try_join_all(part.iter().map(|agent| look(mailboxes, kind, agent))).await?);
+    }
+    Ok(wants)
 }
 
 /// The filters of what an agent wants of a type; none if it does not want it.

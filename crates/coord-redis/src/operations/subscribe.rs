@@ -60,9 +60,12 @@ pub(crate) async fn subscribe(
         let problem = format!("{agent} has {MAX_HOLDERS} already, which are all that are allowed");
         return Err(InvalidInput::new("subscriptions", problem).into());
     }
-    // From here on a failure leaves no more than a lease that lapses.
+    // From here on what is dropped or fails leaves no more than a lease that lapses.
     for kind in &types {
-        enlist(mailboxes, *kind, agent).await?;
+        if let Err(error) = enlist(mailboxes, *kind, agent).await {
+            drop(holder.end().await);
+            return Err(error);
+        }
     }
     let renewal = tokio::spawn(renew(Arc::clone(&holder), lease / RENEWALS));
     let closer = Closer { holder, renewal };

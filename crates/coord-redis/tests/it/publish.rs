@@ -13,7 +13,7 @@ use coord_testkit::server::Frame;
 
 use crate::harness::{
     At, Fake, LAYOUTS, World, agent, break_scripts, config, counts, private, reset_counts,
-    server_time_passes,
+    server_time_passes, shared,
 };
 
 const EVENT: [MessageType; 1] = [MessageType::Event];
@@ -235,4 +235,33 @@ async fn publishing_scans_nothing() {
     assert_eq!((count("SMEMBERS"), count("SISMEMBER")), (1, 20), "{counts:?}");
     assert_eq!((count("SCAN"), count("KEYS"), count("EVAL")), (0, 0, 0), "{counts:?}");
     drop(held);
+}
+
+/// A type has a bounded number of subscribers; those that are gone make room, and all of them are
+/// reached by one publication.
+#[tokio::test]
+async fn subscribers_of_one_type_are_bounded() {
+    const MOST: usize = 10_000;
+    let Some(server) = shared("subscribers_of_one_type_are_bounded") else { return };
+    let world = World::new(&*server, KeyLayout::Compact).await;
+    // As so many agents that left their subscription would.
+    let script = "for i = 1, ARGV[2] do
+        redis.call('SADD', ARGV[1] .. ':{many:' .. i .. '}:subs', 'event')
+        redis.call('SADD', ARGV[1] .. ':subscribers:event', 'many:' .. i)
+      end";
+    world.at.command(&["EVAL", script, "0", &world.prefix, &MOST.to_string()]);
+    let refused = world.mail.subscribe_to_messages(&agent("reader"), &EVENT).await;
+    match refused.map(|handle| handle.subscription_id.clone()) {
+        Err(coord_core::AdminError::Invalid(error)) => assert_eq!(error.field(), "subscribers"),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(members(&world.at, &index(&world)).len(), MOST);
+    assert_eq!(members(&world.at, &subs(&world, "reader:default")), [""; 0]);
+    world.at.command(&["DEL", &subs(&world, "many:7")]);
+    let handle = subscribe(&world.mail, "reader").await;
+    let published = world.mail.publish(&world.from, event(&world), SendOptions::new()).await;
+    let published = published.expect("publishes");
+    assert_eq!((published.results.len(), published.delivered()), (MOST, MOST));
+    assert!(!published.recipients().any(|agent| *agent == crate::harness::agent("many:7")));
+    handle.close().await.unwrap();
 }
