@@ -2,9 +2,10 @@
 
 use coord_core::{AgentId, BackendError, ReservationToken};
 
+use crate::keys::TTA_PARTS;
 use crate::layout::KeyLayout;
 use crate::mailbox::Mailboxes;
-use crate::operations::nack::{NACK, NACK_TTA};
+use crate::operations::nack::NACK;
 use crate::script::{Call, Script, lua};
 
 static BURY: Script = lua!("compact/bury": "lib/time.lua", "lib/compact.lua",
@@ -24,7 +25,7 @@ pub(crate) async fn bury(
             Call::new(&BURY, keys.parts(&parts)).arg(token.as_str())
         }
         KeyLayout::Tta => {
-            let call = Call::new(&NACK.tta, keys.parts(NACK_TTA)).arg(token.as_str());
+            let call = Call::new(&NACK.tta, keys.parts(TTA_PARTS)).arg(token.as_str());
             call.number(0).number(0).arg(stored)
         }
     };
