@@ -135,6 +135,7 @@ fn filters(script: &Path) -> &'static [&'static str] {
     match () {
         () if path.contains("registry") => &["registry::", "registry_keys::", "registry_proofs::"],
         () if path.contains("breaker") => &["breaker::", "breaker_records::", "breaker_faults::"],
+        () if path.contains("subscri") || path.contains("publish") => &["publish::", "subscribe::"],
         () if path.contains("compact") => &["fake::compact", "leftovers::compact"],
         () if path.contains("tta") => &["fake::tta", "leftovers::tta"],
         () => &["fake::", "leftovers::", "registry::", "breaker::"],

@@ -24,6 +24,12 @@ pub trait MessageMetrics: Send + Sync {
 
     /// A message went to the dead-letter queue.
     fn permanent_failure(&self) {}
+
+    /// So many of the oldest dead messages were dropped, to keep a dead-letter queue inside its
+    /// limit.
+    fn dead_dropped(&self, messages: u64) {
+        let _ = messages;
+    }
 }
 
 /// Reports nowhere.
@@ -49,9 +55,15 @@ pub struct InMemoryMetrics {
     retries: AtomicU64,
     permanent: AtomicU64,
     last_backoff_micros: AtomicU64,
+    dead_dropped: AtomicU64,
 }
 
 impl InMemoryMetrics {
+    /// How many dead messages were dropped; not in the snapshot, since the original has no limit.
+    pub fn total_dead_dropped(&self) -> u64 {
+        self.dead_dropped.load(Ordering::Relaxed)
+    }
+
     /// The counters now. They are read one by one, not as one atomic picture.
     pub fn snapshot(&self) -> MetricsSnapshot {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
@@ -88,6 +100,10 @@ impl MessageMetrics for InMemoryMetrics {
 
     fn permanent_failure(&self) {
         self.permanent.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn dead_dropped(&self, messages: u64) {
+        self.dead_dropped.fetch_add(messages, Ordering::Relaxed);
     }
 }
 

@@ -1,6 +1,6 @@
 //! How a mailbox behaves, changeable while it runs.
 
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroU64};
 use std::time::Duration;
 
 use crate::error::InvalidInput;
@@ -25,6 +25,7 @@ pub enum ExpiryPolicy {
 /// - `retry_attempts`: 3 (the fourth failure is the last)
 /// - `backoff_base`: 1 s, `backoff_factor`: 2, `backoff_max`: 30 s
 /// - `expiry`: [`ExpiryPolicy::CountAttempt`]
+/// - `dead_limit`: none, dead letters rest until somebody takes them
 /// - `low_every`: none, so that a HIGH message always goes first
 /// - `queue_reserve`: 0, all of the capacity is for everybody
 /// - `sender_quota`: none
@@ -49,6 +50,7 @@ pub struct MailboxPolicy {
     backoff_max: Duration,
     expiry: ExpiryPolicy,
     low_every: Option<NonZeroU32>,
+    dead_limit: Option<NonZeroU64>,
     queue_reserve: u64,
     sender_quota: Option<u64>,
     hop_limit: Option<u32>,
@@ -75,6 +77,7 @@ impl MailboxPolicy {
             backoff_max: Duration::from_secs(30),
             expiry: ExpiryPolicy::CountAttempt,
             low_every: None,
+            dead_limit: None,
             queue_reserve: 0,
             sender_quota: None,
             hop_limit: Some(100),
@@ -180,6 +183,20 @@ impl MailboxPolicy {
         }
     }
 
+    /// At most `messages` dead letters in a mailbox: each further one drops the oldest (at most 100
+    /// at a time where more are there), which [`MessageMetrics`](crate::MessageMetrics) counts.
+    /// `None` keeps all, as the original does.
+    #[must_use]
+    pub const fn with_dead_limit(mut self, messages: Option<NonZeroU64>) -> Self {
+        self.dead_limit = messages;
+        self
+    }
+
+    /// The most dead letters of a mailbox, if limited.
+    pub const fn dead_limit(&self) -> Option<NonZeroU64> {
+        self.dead_limit
+    }
+
     /// The most messages of a mailbox.
     pub const fn queue_size(&self) -> u64 {
         self.queue_size
@@ -250,6 +267,12 @@ impl MailboxPolicy {
             let max = Self::MAX_QUEUE_SIZE;
             return limit("queue_size", format!("{}, must be 1 to {max}", self.queue_size));
         }
+        if let Some(limit_of_dead) = self.dead_limit
+            && limit_of_dead.get() > Self::MAX_QUEUE_SIZE
+        {
+            let max = Self::MAX_QUEUE_SIZE;
+            return limit("dead_limit", format!("{limit_of_dead}, must be 1 to {max}"));
+        }
         if self.queue_reserve >= self.queue_size {
             let size = self.queue_size;
             let problem = format!("{}, must be less than queue_size {size}", self.queue_reserve);
@@ -319,6 +342,7 @@ mod tests {
         for (bad, field) in [
             (policy.with_queue_size(0), "queue_size"),
             (policy.with_queue_size(u64::MAX), "queue_size"),
+            (policy.with_dead_limit(NonZeroU64::new(u64::MAX)), "dead_limit"),
             (policy.with_queue_size(10).with_queue_reserve(10), "queue_reserve"),
             (policy.with_sender_quota(Some(0)), "sender_quota"),
             (policy.with_sender_quota(Some(10_001)), "sender_quota"),

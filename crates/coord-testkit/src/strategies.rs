@@ -14,15 +14,15 @@
 //! });
 //! ```
 
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroU64};
 use std::time::Duration;
 
 use coord_core::{
-    AgentId, AgentMessage, DeadBody, DeadLetter, ExpiryPolicy, FailureType, Gate, Headers,
-    MailboxPolicy, MailboxStats, MessageId, MessagePriority, MessageResult, MessageType,
-    NackOutcome, Page, Payload, PeekedMessage, Place, QueueMessage, RateLimit, ReadyCounts, Receipt,
-    ReceiptTicket, ReceivedMessage, ReservationToken, RoutingKey, SendOptions, SendOutcome,
-    SendRefusal, Timestamp,
+    AgentId, AgentMessage, DeadBody, DeadLetter, DeadSelection, ExpiryPolicy, FailureType, Filter,
+    Gate, Headers, MailboxPolicy, MailboxStats, MessageId, MessagePriority, MessageResult,
+    MessageType, NackOutcome, Page, Payload, PeekedMessage, Place, QueueMessage, RateLimit,
+    ReadyCounts, Receipt, ReceiptTicket, ReceivedMessage, RedriveRate, ReservationToken,
+    RoutingKey, SendOptions, SendOutcome, SendRefusal, Timestamp, TopicPattern,
 };
 use proptest::prelude::*;
 
@@ -154,22 +154,24 @@ pub fn reservation_tokens() -> impl Strategy<Value = ReservationToken> {
 pub fn send_options() -> impl Strategy<Value = SendOptions> {
     let some = || prop::option::of(durations().prop_filter("not zero", |it| !it.is_zero()));
     let flag = any::<bool>();
-    (prop::option::of(durations()), some(), some(), flag).prop_map(|(delay, life, window, receipt)| {
-        let mut options = SendOptions::new();
-        if receipt {
-            options = options.with_receipt();
-        }
-        if let Some(delay) = delay {
-            options = options.with_delay(delay);
-        }
-        if let Some(life) = life {
-            options = options.with_expires_in(life);
-        }
-        match window {
-            Some(window) => options.with_dedup_window(window),
-            None => options,
-        }
-    })
+    (prop::option::of(durations()), some(), some(), flag).prop_map(
+        |(delay, life, window, receipt)| {
+            let mut options = SendOptions::new();
+            if receipt {
+                options = options.with_receipt();
+            }
+            if let Some(delay) = delay {
+                options = options.with_delay(delay);
+            }
+            if let Some(life) = life {
+                options = options.with_expires_in(life);
+            }
+            match window {
+                Some(window) => options.with_dedup_window(window),
+                None => options,
+            }
+        },
+    )
 }
 
 /// Policies that pass their check.
@@ -177,15 +179,17 @@ pub fn policies() -> impl Strategy<Value = MailboxPolicy> {
     let backoff = (durations(), 1.0..10.0f64, durations());
     let expiry = prop::sample::select(vec![ExpiryPolicy::CountAttempt, ExpiryPolicy::KeepAttempts]);
     let guard = prop::option::of(1..10u32);
-    let limits = (0..100u64, prop::option::of(1..100u64), prop::option::of(1..1_000u32));
+    let dead = prop::option::of(1..100u64);
+    let limits = (0..100u64, prop::option::of(1..100u64), prop::option::of(1..1_000u32), dead);
     let numbers = (1..100u64, 0..6u32);
     (numbers, backoff, expiry, guard, limits).prop_map(|(numbers, backoff, expiry, n, limits)| {
         let ((size, retries), (base, factor, max)) = (numbers, backoff);
-        let (reserve, quota, hops) = limits;
+        let (reserve, quota, hops, dead) = limits;
         MailboxPolicy::new()
             .with_queue_size(size)
             .with_queue_reserve(reserve % size)
             .with_sender_quota(quota)
+            .with_dead_limit(dead.and_then(NonZeroU64::new))
             .with_hop_limits(hops, hops)
             .with_retry_attempts(retries)
             .with_backoff(base, factor, max)
@@ -206,8 +210,7 @@ pub fn message_results() -> impl Strategy<Value = MessageResult> {
         (1..1_000u64, 0..10u64).prop_map(|(limit, over)| {
             SendOutcome::Refused(SendRefusal::QueueFull { depth: limit + over, limit })
         }),
-        (1..1_000u64)
-            .prop_map(|limit| SendOutcome::Refused(SendRefusal::SenderQuota { limit })),
+        (1..1_000u64).prop_map(|limit| SendOutcome::Refused(SendRefusal::SenderQuota { limit })),
         (1..1_000u32).prop_map(|limit| SendOutcome::Refused(SendRefusal::HopLimit { limit })),
         (1..1_000u32).prop_map(|limit| SendOutcome::Refused(SendRefusal::PingPong { limit })),
     ];
@@ -229,6 +232,63 @@ pub fn received_messages() -> impl Strategy<Value = ReceivedMessage> {
     (reservation_tokens(), queue_messages(), timestamps(), any::<u64>()).prop_map(
         |(token, queued, deadline, fence)| ReceivedMessage::new(token, queued, deadline, fence),
     )
+}
+
+/// Topics of few segments, so that patterns fit some of them.
+pub fn topics() -> impl Strategy<Value = String> {
+    prop::collection::vec("[ab*#]|é", 1..5).prop_map(|segments| segments.join("."))
+}
+
+/// Patterns of such topics.
+pub fn topic_patterns() -> impl Strategy<Value = TopicPattern> {
+    let rest = prop::sample::select(vec!["", ".#"]);
+    (prop::collection::vec("[ab*]|é", 1..4), rest).prop_map(|(segments, rest)| {
+        (segments.join(".") + rest).parse().expect("whole segments, # at the end only")
+    })
+}
+
+/// Filters by topic, tags, both or nothing.
+pub fn filters() -> impl Strategy<Value = Filter> {
+    let tags = prop::collection::vec("[a-cé ,\"]{1,3}", 0..3);
+    (prop::option::of(topic_patterns()), tags).prop_map(|(topic, tags)| {
+        let filter = topic.map_or(Filter::any(), |topic| Filter::any().with_topic(topic));
+        tags.into_iter().try_fold(filter, Filter::with_tag).expect("few short tags")
+    })
+}
+
+/// Selections of dead messages: of each condition none, or one that some messages fit.
+pub fn dead_selections() -> impl Strategy<Value = DeadSelection> {
+    let rare = || prop::option::weighted(0.3, 0..5u32);
+    let (what, when) = ((rare(), rare(), rare()), (rare(), rare(), rare()));
+    (what, when).prop_map(|((kind, error, attempts), (from, before, age))| {
+        let at = |n: u32| Timestamp::from_micros(u64::from(n));
+        let mut it = DeadSelection::all();
+        if let Some(n) = kind {
+            it = it.with_type(MessageType::ALL[n as usize % 3]);
+        }
+        if let Some(n) = error {
+            it = it.with_error(n.to_string());
+        }
+        if let Some(n) = attempts {
+            it = it.with_attempts(n..=n + 2);
+        }
+        if let Some(n) = from {
+            it = it.with_died_from(at(n));
+        }
+        if let Some(n) = before {
+            it = it.with_died_before(at(n + 1));
+        }
+        match age {
+            Some(n) => it.with_older_than(Duration::from_micros(u64::from(n))),
+            None => it,
+        }
+    })
+}
+
+/// Rates of a redrive.
+pub fn redrive_rates() -> impl Strategy<Value = RedriveRate> {
+    (1..=RedriveRate::MAX_PER_SECOND)
+        .prop_map(|n| RedriveRate::per_second(n).expect("inside the bounds"))
 }
 
 /// Peeked messages.

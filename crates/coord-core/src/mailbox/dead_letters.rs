@@ -1,5 +1,7 @@
 //! The dead-letter queue.
 
+use std::num::NonZeroU64;
+
 use super::Mailbox;
 use super::state::Entry;
 use crate::dead_letters::{DeadBody, DeadLetter};
@@ -33,6 +35,9 @@ pub struct Dead {
     pub(super) leaves_receipt: bool,
 }
 
+/// How many of the oldest dead one burial drops at most.
+const MAX_DROPPED: u64 = 100;
+
 impl Dead {
     /// As an operator sees it.
     pub fn letter(&self) -> DeadLetter {
@@ -62,5 +67,20 @@ impl Mailbox {
             id,
             leaves_receipt,
         });
+        let limit = self.policy.dead_limit().map_or(u64::MAX, NonZeroU64::get);
+        let surplus = (self.dead.len() as u64).saturating_sub(limit);
+        for _ in 0..surplus.min(MAX_DROPPED) {
+            self.drop_oldest_dead();
+        }
+    }
+
+    /// Drops the dead message that died first, if there is any, for a newer one.
+    pub fn drop_oldest_dead(&mut self) {
+        self.dead_dropped += u64::from(self.dead.pop_front().is_some());
+    }
+
+    /// How many dead messages were dropped so far, to keep inside the limit.
+    pub const fn dead_dropped(&self) -> u64 {
+        self.dead_dropped
     }
 }

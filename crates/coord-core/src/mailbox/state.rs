@@ -45,6 +45,7 @@ pub struct Mailbox {
     pub(super) reserved: BTreeMap<ReservationToken, Reservation>,
     pub(super) deadlines: BTreeSet<(Timestamp, ReservationToken)>,
     pub(super) dead: VecDeque<Dead>,
+    pub(super) dead_dropped: u64,
     pub(super) dedup: BTreeMap<MessageId, Timestamp>,
     pub(super) dedup_ends: BTreeSet<(Timestamp, MessageId)>,
     pub(super) last_id: u64,

@@ -9,6 +9,7 @@ use coord_core::{
 use redis::Value;
 
 use super::ack::lost;
+use super::bury::{dead_limit, note_dropped};
 use super::verdict::Verdict;
 use crate::codec::encode_failure;
 use crate::error::unexpected;
@@ -66,7 +67,8 @@ async fn compact(
         .number(u64::from(policy.retry_attempts()))
         .number(micros(policy.backoff_base()))
         .arg(policy.backoff_factor().to_string())
-        .number(micros(policy.backoff_max()));
+        .number(micros(policy.backoff_max()))
+        .number(dead_limit(&policy));
     let numbers = reply::numbers(script.name(), mailboxes.lane.call(&call).await?)?;
     let count = |attempts: u64| u32::try_from(attempts).unwrap_or(u32::MAX);
     match numbers[..] {
@@ -76,7 +78,10 @@ async fn compact(
             delay: Duration::from_micros(delay),
             due: Timestamp::from_micros(due),
         })),
-        [2, attempts] => Ok(Some(NackOutcome::DeadLettered { attempts: count(attempts) })),
+        [2, attempts, dropped] => {
+            note_dropped(mailboxes, dropped);
+            Ok(Some(NackOutcome::DeadLettered { attempts: count(attempts) }))
+        }
         [3] => Ok(Some(NackOutcome::Expired)),
         [4] => Ok(Some(NackOutcome::Cancelled)),
         _ => Err(unexpected(script.name(), numbers)),
@@ -97,8 +102,11 @@ async fn tta(
         .arg(token.as_str())
         .number(u64::from(verdict.level))
         .number(micros(verdict.delay))
-        .arg(verdict.json);
-    let due = reply::number(script.name(), &mailboxes.lane.call(&call).await?)?;
+        .arg(verdict.json)
+        .number(dead_limit(&mailboxes.policy()));
+    let numbers = reply::numbers(script.name(), mailboxes.lane.call(&call).await?)?;
+    let [due, dropped] = numbers[..] else { return Err(unexpected(script.name(), numbers)) };
+    note_dropped(mailboxes, dropped);
     let attempts = verdict.attempts;
     Ok(match (due, verdict.level) {
         (0, _) => None,

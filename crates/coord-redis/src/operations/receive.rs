@@ -10,7 +10,7 @@ use coord_core::{
 };
 use redis::Value;
 
-use super::bury::bury;
+use super::bury::{bury, dead_limit, note_dropped};
 use super::verdict::Verdict;
 use super::wait::Handed;
 use crate::error::unexpected;
@@ -124,9 +124,11 @@ async fn reserve(
         let call = call(mailboxes, agent, wanted.visibility, done.take(), &tokens, &decided);
         let what = call.script.name();
         let mut items = reply::list(what, mailboxes.lane.call(&call).await?)?.into_iter();
-        let (Some(deadline), Some(was_settled)) = (items.next(), items.next()) else {
+        let header = (items.next(), items.next(), items.next());
+        let (Some(deadline), Some(was_settled), Some(dropped)) = header else {
             return Err(unexpected(what, "half a reply"));
         };
+        note_dropped(mailboxes, reply::number(what, &dropped)?);
         let deadline = reply::number(what, &deadline)?;
         settled |= reply::number(what, &was_settled)? == 1;
         if deadline > 0 {
@@ -189,6 +191,7 @@ fn call<'a>(
                 .flag(policy.expiry() == ExpiryPolicy::CountAttempt)
                 .number(SWEEP_LIMIT as u64)
                 .arg(done)
+                .number(dead_limit(&policy))
                 .args(wanted)
         }
         KeyLayout::Tta => {
@@ -210,6 +213,7 @@ fn call<'a>(
                 .number(limit)
                 .arg(done)
                 .number(tokens.len() as u64)
+                .number(dead_limit(&policy))
                 .args(wanted);
             decided.iter().fold(call, |call, (token, verdict)| {
                 call.arg(token.as_str()).number(u64::from(verdict.level)).arg(verdict.json.clone())

@@ -3,6 +3,7 @@
 use coord_core::mailbox::SWEEP_LIMIT;
 use coord_core::{AdminError, AgentId, BackendError, ExpiryPolicy};
 
+use super::bury::{dead_limit, note_dropped};
 use super::stats::mailboxes as all_mailboxes;
 use super::verdict::Verdict;
 use crate::error::unexpected;
@@ -55,9 +56,13 @@ async fn compact(mailboxes: &Mailboxes, agent: &AgentId) -> Result<u64, BackendE
         let call = Call::new(script, mailboxes.keys(agent).parts(&parts))
             .number(u64::from(policy.retry_attempts()))
             .flag(policy.expiry() == ExpiryPolicy::CountAttempt)
-            .number(SWEEP_LIMIT as u64);
+            .number(SWEEP_LIMIT as u64)
+            .number(dead_limit(&policy));
         let numbers = reply::numbers(script.name(), mailboxes.lane.call(&call).await?)?;
-        let [taken, more] = numbers[..] else { return Err(unexpected(script.name(), numbers)) };
+        let [taken, more, dropped] = numbers[..] else {
+            return Err(unexpected(script.name(), numbers));
+        };
+        note_dropped(mailboxes, dropped);
         recovered += taken;
         if more == 0 {
             return Ok(recovered);
@@ -73,13 +78,17 @@ async fn tta(mailboxes: &Mailboxes, agent: &AgentId) -> Result<u64, BackendError
     loop {
         let mut call =
             Call::new(script, mailboxes.keys(agent).parts(TTA_PARTS)).number(SWEEP_LIMIT as u64);
+        call = call.number(dead_limit(&policy));
         for (token, verdict) in decided.drain(..) {
             call = call.arg(token).number(u64::from(verdict.level)).arg(verdict.json);
         }
         let answer = mailboxes.lane.call(&call).await?;
         let mut items = reply::list(script.name(), answer)?.into_iter();
-        let taken = items.next().ok_or_else(|| unexpected(script.name(), "an empty list"))?;
+        let (Some(taken), Some(dropped)) = (items.next(), items.next()) else {
+            return Err(unexpected(script.name(), "half a reply"));
+        };
         recovered += reply::number(script.name(), &taken)?;
+        note_dropped(mailboxes, reply::number(script.name(), &dropped)?);
         let expired = reply::token_pairs(script.name(), items)?;
         if expired.is_empty() {
             return Ok(recovered);

@@ -8,6 +8,7 @@ use coord_core::{
 };
 use redis::Value;
 
+use super::bury::{dead_limit, note_dropped};
 use super::release::release;
 use super::verdict::Verdict;
 use crate::error::unexpected;
@@ -106,9 +107,17 @@ pub(crate) async fn wait(
                     .map(|(token, stored)| (token, Verdict::of_expiry(&policy, &stored)))
                     .collect();
             }
-            1 => return Ok(Step::Reserved(handed(what, items)?)),
-            2 => return waiting(what, items),
-            3 => return Ok(Step::Found(handed(what, items)?)),
+            1 => {
+                let handed = handed(what, &mut items)?;
+                note(mailboxes, what, items)?;
+                return Ok(Step::Reserved(handed));
+            }
+            2 => {
+                let step = waiting(what, &mut items)?;
+                note(mailboxes, what, items)?;
+                return Ok(step);
+            }
+            3 => return Ok(Step::Found(handed(what, &mut items)?)),
             4 => return Ok(Step::Unknown),
             other => return Err(unexpected(what, other)),
         }
@@ -155,6 +164,7 @@ fn call<'a>(
                 .number(SWEEP_LIMIT as u64)
                 .arg(&ask.channel)
                 .arg(mode.as_str())
+                .number(dead_limit(&policy))
         }
         KeyLayout::Tta => {
             // Expired ones are asked for once: what expires meanwhile waits for the next step.
@@ -162,7 +172,8 @@ fn call<'a>(
             let call = entry(Call::new(&WAIT.tta, keys(TTA_PARTS)), ask)
                 .number(limit)
                 .arg(&ask.channel)
-                .arg(mode.as_str());
+                .arg(mode.as_str())
+                .number(dead_limit(&policy));
             decided.iter().fold(call, |call, (token, verdict)| {
                 call.arg(token.as_str()).number(u64::from(verdict.level)).arg(&verdict.json)
             })
@@ -170,7 +181,7 @@ fn call<'a>(
     }
 }
 
-fn handed(what: &str, mut items: impl Iterator<Item = Value>) -> Result<Handed, BackendError> {
+fn handed(what: &str, items: &mut impl Iterator<Item = Value>) -> Result<Handed, BackendError> {
     let (Some(deadline), Some(fence), Some(bytes)) = (items.next(), items.next(), items.next())
     else {
         return Err(unexpected(what, "half a message"));
@@ -180,11 +191,22 @@ fn handed(what: &str, mut items: impl Iterator<Item = Value>) -> Result<Handed, 
     Ok(Handed { fence, deadline, bytes })
 }
 
-fn waiting(what: &str, mut items: impl Iterator<Item = Value>) -> Result<Step, BackendError> {
+fn waiting(what: &str, items: &mut impl Iterator<Item = Value>) -> Result<Step, BackendError> {
     let Some(Value::Int(due)) = items.next() else {
         return Err(unexpected(what, "half a reply"));
     };
     // Negative: nothing is going to fall due.
     let due = u64::try_from(due).ok().map(Duration::from_micros);
     Ok(Step::Waiting { due })
+}
+
+/// Reports the last number of a reply: dead messages that were dropped.
+fn note(
+    mailboxes: &Mailboxes,
+    what: &str,
+    mut items: impl Iterator<Item = Value>,
+) -> Result<(), BackendError> {
+    let dropped = items.next().ok_or_else(|| unexpected(what, "half a reply"))?;
+    note_dropped(mailboxes, reply::number(what, &dropped)?);
+    Ok(())
 }

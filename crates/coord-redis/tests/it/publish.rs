@@ -12,8 +12,8 @@ use coord_testkit::Clock;
 use coord_testkit::server::Frame;
 
 use crate::harness::{
-    At, Fake, LAYOUTS, World, agent, config, counts, private, reset_counts, server_time_passes,
-    shared,
+    At, Fake, LAYOUTS, World, agent, break_scripts, config, counts, private, reset_counts,
+    server_time_passes,
 };
 
 const EVENT: [MessageType; 1] = [MessageType::Event];
@@ -61,7 +61,9 @@ fn members(at: &At, key: &str) -> Vec<String> {
 
 /// The fake, whose clock moves when it is told to.
 fn fake() -> Fake {
-    Fake::start(Clock::manual(Duration::from_secs(1_767_225_600)))
+    let fake = Fake::start(Clock::manual(Duration::from_secs(1_767_225_600)));
+    break_scripts(&fake.server);
+    fake
 }
 
 /// A handle in each of two processes: the type stays until both are gone.
@@ -154,8 +156,8 @@ async fn a_living_handle_is_renewed() {
 /// and what it recorded outlives every handle of ours.
 #[tokio::test]
 async fn subscriptions_of_the_original_are_found() {
-    let Some(server) = shared("subscriptions_of_the_original_are_found") else { return };
-    let world = World::new(&*server, KeyLayout::Tta).await;
+    let fake = fake();
+    let world = World::new(&fake, KeyLayout::Tta).await;
     let mut raw = world.raw();
     for (who, kind) in [("python:p1", "event"), ("python:p2", "request"), ("mixed:m", "event")] {
         raw.checked(&["SADD", &subs(&world, who), kind]).unwrap();

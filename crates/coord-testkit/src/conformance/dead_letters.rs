@@ -1,9 +1,12 @@
 //! Where messages rest that failed for good.
 
+use std::num::NonZeroU64;
+use std::sync::Arc;
 use std::time::Duration;
 
 use coord_core::{
-    AdminError, DeadBody, DeadLetter, DeadSelection, MailboxPolicy, MessageId, MessageType, Page,
+    AdminError, DeadBody, DeadLetter, DeadSelection, InMemoryMetrics, MailboxPolicy, MessageId,
+    MessageType, Page,
 };
 
 use super::send::ODD_JSON;
@@ -186,6 +189,95 @@ pub async fn make_room(backend: &dyn Backend) {
         kill(&stage, &format!("msg-{number:06}")).await;
     }
     assert_eq!(stage.stats().await.dead, 3);
+}
+
+/// A mailbox that keeps two dead letters, under a policy without retries, and what it reports.
+async fn limited(backend: &dyn Backend) -> (Stage<'_>, Arc<InMemoryMetrics>) {
+    let metrics = Arc::new(InMemoryMetrics::default());
+    let policy = MailboxPolicy::new().with_retry_attempts(0).with_dead_limit(NonZeroU64::new(2));
+    let mail = backend.coordinator(policy, metrics.clone()).await;
+    (Stage { backend, mail, from: agent("planner"), to: agent("writer:w1") }, metrics)
+}
+
+/// With a limit, the oldest go for the newer ones, and are counted.
+pub async fn a_limit_drops_the_oldest(backend: &dyn Backend) {
+    let (stage, metrics) = limited(backend).await;
+    for number in 1..=4 {
+        kill(&stage, &format!("msg-00000{number}")).await;
+        stage.advance(TICK / 20).await;
+        assert_eq!(metrics.total_dead_dropped(), u64::max(number, 2) - 2);
+    }
+    assert_eq!(ids(&stage.dead().await), ["msg-000003", "msg-000004"]);
+    let stats = stage.stats().await;
+    assert_eq!((stats.dead, stats.depth), (2, 0));
+    // What is put back makes room.
+    let moved = stage.mail.redrive(&stage.to, &DeadSelection::all(), 1).await;
+    assert_eq!(moved.expect("redriving works"), 1);
+    stage.kill(&stage.receive().await, "again").await;
+    assert_eq!(ids(&stage.dead().await), ["msg-000004", "msg-000003"]);
+    assert_eq!(metrics.total_dead_dropped(), 2);
+}
+
+/// The limit holds on every way to the dead: expired reservations that are taken back by a
+/// receive, a recovery or a wait.
+pub async fn a_limit_holds_for_the_expired(backend: &dyn Backend) {
+    let (stage, metrics) = limited(backend).await;
+    kill(&stage, "msg-000001").await;
+    kill(&stage, "msg-000002").await;
+    for (number, wanted) in [(3, ["msg-000002", "msg-000003"]), (4, ["msg-000003", "msg-000004"])] {
+        stage.advance(TICK / 20).await;
+        stage.send(&format!("msg-00000{number}")).await;
+        stage.receive_expired().await;
+        stage.advance(TICK / 20).await;
+        if number == 3 {
+            stage.nothing_is_ready().await;
+        } else {
+            assert_eq!(stage.recover().await, 1);
+        }
+        assert_eq!(ids(&stage.dead().await), wanted);
+        assert_eq!(metrics.total_dead_dropped(), number - 2);
+    }
+    // One that is there meanwhile, so that the wait ends.
+    stage.send("msg-000005").await;
+    stage.receive_expired().await;
+    stage.send("msg-000006").await;
+    stage.advance(TICK / 20).await;
+    let received = stage.mail.receive_wait(&stage.to, FAR, FAR).await.expect("waiting works");
+    assert!(received.is_some());
+    assert_eq!(ids(&stage.dead().await), ["msg-000004", "msg-000005"]);
+    assert_eq!(metrics.total_dead_dropped(), 3);
+}
+
+/// The limit holds for what cannot be read, too.
+pub async fn a_limit_holds_for_the_unreadable(backend: &dyn Backend) {
+    let (stage, metrics) = limited(backend).await;
+    for (number, bytes) in [&b"poison 1"[..], b"poison 2", b"poison 3"].into_iter().enumerate() {
+        if !backend.inject_raw(&stage.to, bytes).await {
+            return;
+        }
+        stage.nothing_is_ready().await;
+        stage.advance(TICK / 20).await;
+        assert_eq!(metrics.total_dead_dropped(), u64::from(number == 2));
+    }
+    kill(&stage, "msg-000001").await;
+    let letters = stage.dead().await;
+    assert_eq!((letters.len(), metrics.total_dead_dropped()), (2, 2));
+    assert!(matches!(&letters[0].body, DeadBody::Unreadable { raw, .. } if raw == "poison 3"));
+}
+
+/// A limit that is lowered under what lies there is reached a hundred at a time.
+pub async fn a_lowered_limit_is_reached_in_steps(backend: &dyn Backend) {
+    let stage = Stage::new(backend).await;
+    for number in 0..104 {
+        kill(&stage, &format!("msg-{number:06}")).await;
+    }
+    let limit = NonZeroU64::new(1);
+    stage.mail.configure(stage.mail.policy().with_dead_limit(limit)).expect("it is valid");
+    kill(&stage, "msg-000104").await;
+    assert_eq!(stage.stats().await.dead, 5);
+    stage.advance(TICK / 20).await;
+    kill(&stage, "msg-000105").await;
+    assert_eq!(ids(&stage.dead().await), ["msg-000105"]);
 }
 
 /// A mailbox without any lists none.

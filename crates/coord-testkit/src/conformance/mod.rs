@@ -126,6 +126,8 @@ macro_rules! conformance_suite {
             dead_letters: [
                 are_oldest_first_in_pages, keep_attempts_and_error, are_found_by_conditions,
                 are_found_by_time, unreadable_ones_are_counted_apart, are_not_served, make_room,
+                a_limit_drops_the_oldest, a_limit_holds_for_the_expired,
+                a_limit_holds_for_the_unreadable, a_lowered_limit_is_reached_in_steps,
                 none_is_empty,
             ];
             dedup: [inside_the_window, after_the_window, per_mailbox, without_window_twice_is_two,

@@ -15,6 +15,7 @@ pub async fn refuses_bad_fields(backend: &dyn Backend) {
     for (bad, field) in [
         (good.with_queue_size(0), "queue_size"),
         (good.with_queue_size(u64::MAX), "queue_size"),
+        (good.with_dead_limit(std::num::NonZeroU64::new(u64::MAX)), "dead_limit"),
         (good.with_backoff(FAR, 0.5, FAR), "backoff_factor"),
         (good.with_backoff(FAR, f64::INFINITY, FAR), "backoff_factor"),
         (good.with_backoff(long, 2.0, FAR), "backoff_base"),

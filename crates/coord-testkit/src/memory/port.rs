@@ -235,10 +235,12 @@ impl MessageCoordinator for InMemoryCoordinator {
         let mut state = self.state();
         let now = self.now();
         self.shared.changed.notify_waiters();
-        Ok(match agent {
+        let recovered = match agent {
             Some(agent) => state.mailbox_mut(agent).map_or(0, |mailbox| mailbox.recover(now)),
             None => state.mailboxes_mut().map(|mailbox| mailbox.recover(now)).sum(),
-        })
+        };
+        self.report_dropped(&mut state);
+        Ok(recovered)
     }
 
     async fn receipts(&self, tickets: &[ReceiptTicket]) -> Result<Vec<Receipt>, AdminError> {
@@ -381,6 +383,7 @@ impl InMemoryCoordinator {
         let token = ReservationToken::from_bits(state.count());
         let Some(mailbox) = state.mailbox_mut(agent) else { return Ok(None) };
         let reserved = mailbox.receive(now, token, visibility_timeout);
+        self.report_dropped(&mut state);
         Ok(reserved
             .map(|it| ReceivedMessage::new(it.token, it.queue_message, it.deadline, it.fence)))
     }

@@ -4,8 +4,17 @@ use coord_core::mailbox::Mailbox;
 use coord_core::{AgentId, ReservationToken, SettleError, Timestamp};
 
 use super::InMemoryCoordinator;
+use super::state::State;
 
 impl InMemoryCoordinator {
+    /// Reports dead messages that had to go for newer ones.
+    pub(super) fn report_dropped(&self, state: &mut State) {
+        match state.newly_dropped() {
+            0 => {}
+            dropped => self.shared.metrics.dead_dropped(dropped),
+        }
+    }
+
     /// Runs `verb` on the mailbox of `agent`; `None` from it means that the token holds nothing.
     pub(super) fn settle<T>(
         &self,
@@ -18,6 +27,7 @@ impl InMemoryCoordinator {
         // Read under the lock, so that the mailbox never sees time go back.
         let now = self.now();
         let done = state.mailbox_mut(agent).and_then(|mailbox| verb(mailbox, now));
+        self.report_dropped(&mut state);
         self.shared.changed.notify_waiters();
         done.ok_or_else(|| SettleError::ReservationLost {
             agent: agent.to_string(),

@@ -17,6 +17,8 @@ pub(super) struct State {
     boxes: BTreeMap<String, Held>,
     pub(super) subscriptions: Subscriptions,
     counter: u64,
+    /// Dead messages dropped so far, as far as that was reported.
+    reported_dropped: u64,
 }
 
 /// One mailbox and what the machine does not hold: bytes that are no message.
@@ -25,12 +27,31 @@ struct Held {
     mailbox: Mailbox,
     poison: Vec<Vec<u8>>,
     unreadable: Vec<DeadLetter>,
+    dropped_unreadable: u64,
+}
+
+impl Held {
+    /// The oldest of both kinds go while there are more than `limit`.
+    fn drop_surplus(&mut self, limit: u64) {
+        while (self.mailbox.dead_letters().len() + self.unreadable.len()) as u64 > limit {
+            let oldest = self.mailbox.dead_letters().next().map(|dead| dead.died_at);
+            match self.unreadable.first() {
+                Some(letter) if oldest.is_none_or(|oldest| letter.died_at <= Some(oldest)) => {
+                    self.unreadable.remove(0);
+                    self.dropped_unreadable += 1;
+                }
+                // The mailbox has dropped what is too much of its own.
+                Some(_) => self.mailbox.drop_oldest_dead(),
+                None => return,
+            }
+        }
+    }
 }
 
 impl State {
     pub(super) fn new(policy: MailboxPolicy, order: Order) -> Self {
         let (boxes, subscriptions) = (BTreeMap::new(), Subscriptions::default());
-        Self { policy, order, boxes, subscriptions, counter: 0 }
+        Self { policy, order, boxes, subscriptions, counter: 0, reported_dropped: 0 }
     }
 
     pub(super) const fn policy(&self) -> MailboxPolicy {
@@ -121,6 +142,17 @@ impl State {
             let body = DeadBody::Unreadable { raw, reason: poison.reason().to_owned() };
             held.unreadable.push(DeadLetter { body, died_at: Some(now) });
         }
+    }
+
+    /// How many dead messages were dropped since this was asked, to keep inside the limit.
+    pub(super) fn newly_dropped(&mut self) -> u64 {
+        let Some(limit) = self.policy.dead_limit() else { return 0 };
+        let mut total = 0;
+        for held in self.boxes.values_mut() {
+            held.drop_surplus(limit.get());
+            total += held.dropped_unreadable + held.mailbox.dead_dropped();
+        }
+        total - std::mem::replace(&mut self.reported_dropped, total)
     }
 
     pub(super) fn unreadable(&self, agent: &AgentId) -> u64 {

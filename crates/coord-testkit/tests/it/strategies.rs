@@ -1,6 +1,9 @@
 //! What the strategies make is valid.
 
-use coord_core::{AgentMessage, Payload, QueueMessage, ReservationToken, check_visibility};
+use coord_core::{
+    AgentMessage, DeadLetter, Payload, QueueMessage, ReservationToken, RoutingKey, Timestamp,
+    TopicPattern, check_visibility,
+};
 use coord_testkit::strategies;
 use proptest::prelude::*;
 
@@ -34,6 +37,53 @@ proptest! {
     #[test]
     fn payloads_are_objects(payload in strategies::payloads()) {
         prop_assert_eq!(Payload::from_json(payload.as_json()).unwrap(), payload);
+    }
+
+    /// A pattern fits a topic as the segments say, one by one.
+    #[test]
+    fn patterns_fit_by_their_segments(
+        pattern in strategies::topic_patterns(),
+        topic in strategies::topics(),
+        filter in strategies::filters(),
+        rate in strategies::redrive_rates(),
+    ) {
+        prop_assert_eq!(&pattern.as_str().parse::<TopicPattern>().unwrap(), &pattern);
+        let head = pattern.as_str().strip_suffix(".#");
+        let wanted: Vec<&str> = head.unwrap_or(pattern.as_str()).split('.').collect();
+        let segments: Vec<&str> = topic.split('.').collect();
+        let long_enough = match head {
+            Some(_) => segments.len() >= wanted.len(),
+            None => segments.len() == wanted.len(),
+        };
+        let fits = long_enough
+            && wanted.iter().zip(&segments).all(|(one, it)| *one == "*" || one == it);
+        prop_assert_eq!(pattern.fits(&topic), fits);
+
+        let tags = filter.tags().map(str::to_owned).collect();
+        let untitled = RoutingKey { topic: None, tags };
+        prop_assert_eq!(filter.fits(&untitled), filter.topic().is_none());
+        let named = RoutingKey { topic: Some(topic.clone()), ..untitled };
+        prop_assert_eq!(filter.fits(&named), filter.topic().is_none_or(|it| it.fits(&topic)));
+
+        let (at_once, pause) = rate.step();
+        prop_assert!(at_once >= 1 && pause.as_millis() >= 99 && pause.as_secs() <= 1, "{}", rate);
+    }
+
+    /// Seen from now, an age and the time it stands for are the same.
+    #[test]
+    fn a_resolved_selection_is_the_same(
+        selection in strategies::dead_selections(),
+        letter in strategies::dead_letters(),
+        (now, died) in (0..10u64, 0..10u64),
+    ) {
+        let now = Timestamp::from_micros(now.max(died));
+        let letter = DeadLetter { died_at: letter.died_at.map(|_| Timestamp::from_micros(died)), ..letter };
+        let resolved = selection.resolved(now);
+        prop_assert!(!resolved.is_relative());
+        prop_assert_eq!(selection.takes(now, &letter), resolved.takes(now, &letter));
+        if selection.is_all() {
+            prop_assert!(selection.takes(now, &letter));
+        }
     }
 
     #[test]

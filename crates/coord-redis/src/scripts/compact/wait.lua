@@ -4,12 +4,15 @@
 -- ARGV: 1 token, 2 visibility in microseconds, 3 every how many reservations the lowest level
 --       goes first (0 never), 4 retry_attempts, 5 whether an expired reservation counts (0, 1),
 --       6 how many timers to work off at most, 7 channel, 8 'try' not to wait if there
---       is nothing, 'join' to wait; for who waits already: 'look', or 'leave' to wait no longer
--- Returns: {1, deadline, fence, record} reserved now, {3, the same} reserved before,
---       {2, microseconds until something falls due or -1} nothing yet, {4} it does not wait
+--       is nothing, 'join' to wait; for who waits already: 'look', or 'leave' to wait no longer;
+--       9 how many may lie dead (0: any)
+-- Returns: {1, deadline, fence, record, dead messages dropped} reserved now, {3, deadline, fence,
+--       record} reserved before, {2, microseconds until something falls due or -1, dead messages
+--       dropped} nothing yet, {4} it does not wait
 -- Errors: none of its own
 local keys = { ready = KEYS[1], timers = KEYS[2], messages = KEYS[3], meta = KEYS[4], gate = KEYS[4],
-  reserved = KEYS[5], dead = KEYS[6], graves = KEYS[7], waiters = KEYS[8], notes = KEYS[9] }
+  reserved = KEYS[5], dead = KEYS[6], graves = KEYS[7], waiters = KEYS[8], notes = KEYS[9],
+  dead_limit = tonumber(ARGV[9]), dropped = 0 }
 local token = ARGV[1]
 local entry = token .. ' ' .. ARGV[2] .. ' ' .. ARGV[3] .. ' ' .. ARGV[7]
 local now = server_time()
@@ -38,7 +41,7 @@ if lid then
   local fence = reserve(keys, token, lid, expiry, marks, deadline)
   -- More may have fallen due than one can take.
   serve(keys, now)
-  return { 1, deadline, fence, record }
+  return { 1, deadline, fence, record, keys.dropped }
 end
 
 if mode == 'leave' then
@@ -52,4 +55,4 @@ local due = tonumber(redis.call('ZRANGE', keys.timers, 0, 0, 'WITHSCORES')[2])
 if allowed == 0 and opens and redis.call('EXISTS', keys.ready) == 1 then
   due = math.min(due or opens, opens)
 end
-return { 2, due and math.max(0, due - now) or -1 }
+return { 2, due and math.max(0, due - now) or -1, keys.dropped }

@@ -50,10 +50,20 @@ local function count_failure(keys, lid, failure)
   return attempts, attempts .. fixed .. #failure .. ':' .. failure .. message
 end
 
+-- How many of the oldest dead one burial drops at most.
+local MAX_DROPPED = 100
+
+-- Dead. Of more than keys.dead_limit (0 for none) the oldest go, and are counted in keys.dropped.
 local function bury(keys, now, lid, record)
   if record then
     redis.call('ZADD', keys.dead, now, lid)
     redis.call('HSET', keys.graves, lid, record)
+    local surplus = keys.dead_limit > 0 and redis.call('ZCARD', keys.dead) - keys.dead_limit or 0
+    if surplus > 0 then
+      local oldest = redis.call('ZPOPMIN', keys.dead, math.min(surplus, MAX_DROPPED))
+      for i = 1, #oldest, 2 do redis.call('HDEL', keys.graves, oldest[i]) end
+      keys.dropped = keys.dropped + #oldest / 2
+    end
   end
   redis.call('HDEL', keys.messages, lid)
 end

@@ -9,11 +9,20 @@ local function take(keys, token)
   return json
 end
 
--- Replaces `old` by `new`, available at `at` in the zset of its level, or dead without one.
+-- How many of the oldest dead one burial drops at most.
+local MAX_DROPPED = 100
+
+-- Replaces `old` by `new`, available at `at` in the zset of its level, or dead without one. Of
+-- more dead than keys.dead_limit (0 for none) the oldest go, and are counted in keys.dropped.
 local function put_back(keys, old, new, schedule, at)
   unlist(keys.queue, old)
   if not schedule then
-    redis.call('RPUSH', keys.dlq, new)
+    local surplus = redis.call('RPUSH', keys.dlq, new) - keys.dead_limit
+    if keys.dead_limit > 0 and surplus > 0 then
+      surplus = math.min(surplus, MAX_DROPPED)
+      redis.call('LTRIM', keys.dlq, surplus, -1)
+      keys.dropped = keys.dropped + surplus
+    end
   elseif redis.call('ZADD', schedule, 'NX', at, new) == 1 then
     redis.call('RPUSH', keys.queue, new)
   end

@@ -5,14 +5,17 @@
 -- ARGV: 1 token, 2 visibility in microseconds, 3 every how many reservations the lowest level
 --       goes first (0 never), 4 how many expired reservations to report at most, 5 channel,
 --       6 'try' not to wait if there is nothing, 'join' to wait; for who waits already: 'look',
---       or 'leave' to wait no longer; then for each expired reservation: token, level (0 dead), new JSON
--- Returns: {1, deadline, fence, JSON} reserved now, {3, the same} reserved before,
---       {2, microseconds until something falls due or -1} nothing yet, {4} it does not wait,
+--       or 'leave' to wait no longer, 7 how many may lie dead (0: any); then for each expired
+--       reservation: token, level (0 dead), new JSON
+-- Returns: {1, deadline, fence, JSON, dead messages dropped} reserved now, {3, deadline, fence,
+--       JSON} reserved before, {2, microseconds until something falls due or -1, dead messages
+--       dropped} nothing yet, {4} it does not wait,
 --       or {0, then token and JSON of each expired reservation} nothing was done
 -- Errors: none of its own
 local keys = { queue = KEYS[1], prio9 = KEYS[2], prio5 = KEYS[3], prio1 = KEYS[4],
   reserved = KEYS[5], deadlines = KEYS[6], dlq = KEYS[7], fence = KEYS[8], waiters = KEYS[9],
-  gate = KEYS[10], notes = KEYS[11] }
+  gate = KEYS[10], notes = KEYS[11],
+  dead_limit = tonumber(ARGV[7]), dropped = 0 }
 local token = ARGV[1]
 local entry = token .. ' ' .. ARGV[2] .. ' ' .. ARGV[3] .. ' ' .. ARGV[5]
 local now = server_time()
@@ -25,7 +28,7 @@ if json then return { 3, deadline, reserve(keys, token, json, deadline), json } 
 local is_new = mode == 'try' or mode == 'join'
 if not is_new and not redis.call('ZSCORE', keys.waiters, entry) then return { 4 } end
 
-take_back(keys, now, 7, #ARGV)
+take_back(keys, now, 8, #ARGV)
 local limit = tonumber(ARGV[4])
 local undecided = limit > 0 and expired(keys, now, limit) or {}
 if #undecided > 0 then
@@ -41,7 +44,7 @@ if json then
   local fence = reserve(keys, token, json, deadline)
   -- More may have fallen due than one can take.
   serve(keys, now)
-  return { 1, deadline, fence, json }
+  return { 1, deadline, fence, json, keys.dropped }
 end
 
 if mode == 'leave' then
@@ -58,4 +61,4 @@ for _, schedule in ipairs({ keys.prio9, keys.prio5, keys.prio1, keys.deadlines }
   if first and allowed == 0 and first <= now then first = opens end
   if first and (due < 0 or first - now < due) then due = math.max(0, first - now) end
 end
-return { 2, due }
+return { 2, due, keys.dropped }
