@@ -49,6 +49,19 @@ impl MailboxKeys<'_> {
     }
 }
 
+/// What the scripts of the original's layout need that bring messages back.
+pub(crate) const TTA_PARTS: &[&str] = &[
+    "queue",
+    "sched",
+    "reserved",
+    "reserved_deadlines",
+    "dlq",
+    "fence",
+    "waiters",
+    "gate",
+    "notes",
+];
+
 /// The set of all mailboxes of the compact layout, as `type:instance`.
 pub(crate) fn mailbox_index(prefix: &str) -> String {
     format!("{prefix}:mailboxes")

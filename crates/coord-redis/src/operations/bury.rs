@@ -3,9 +3,10 @@
 use coord_core::{AgentId, BackendError, MailboxPolicy, ReservationToken};
 
 use crate::error::unexpected;
+use crate::keys::TTA_PARTS;
 use crate::layout::KeyLayout;
 use crate::mailbox::Mailboxes;
-use crate::operations::nack::{NACK, NACK_TTA};
+use crate::operations::nack::NACK;
 use crate::reply;
 use crate::script::{Call, Script, lua};
 
@@ -27,7 +28,7 @@ pub(crate) async fn bury(
             Call::new(&BURY, keys.parts(&parts)).arg(token.as_str()).number(limit)
         }
         KeyLayout::Tta => {
-            let call = Call::new(&NACK.tta, keys.parts(NACK_TTA)).arg(token.as_str());
+            let call = Call::new(&NACK.tta, keys.parts(TTA_PARTS)).arg(token.as_str());
             call.number(0).number(0).arg(stored).number(limit)
         }
     };

@@ -13,6 +13,7 @@ use super::bury::{dead_limit, note_dropped};
 use super::verdict::Verdict;
 use crate::codec::encode_failure;
 use crate::error::unexpected;
+use crate::keys::TTA_PARTS;
 use crate::layout::KeyLayout;
 use crate::mailbox::Mailboxes;
 use crate::reply;
@@ -25,19 +26,6 @@ pub(super) static NACK: ScriptPair = ScriptPair {
     tta: lua!("tta/nack": "lib/time.lua", "lib/waiters.lua", "lib/tta.lua", "lib/tta_back.lua",
         "lib/tta_take.lua", "lib/gate.lua", "lib/tta_serve.lua", "tta/nack.lua"),
 };
-
-/// The parts that the script of the original's layout needs.
-pub(super) const NACK_TTA: &[&str] = &[
-    "queue",
-    "sched",
-    "reserved",
-    "reserved_deadlines",
-    "dlq",
-    "fence",
-    "waiters",
-    "gate",
-    "notes",
-];
 
 pub(crate) async fn nack(
     mailboxes: &Mailboxes,
@@ -110,7 +98,7 @@ async fn tta(
     let Some(stored) = envelope(mailboxes, agent, token).await? else { return Ok(None) };
     let verdict = Verdict::of_nack(&mailboxes.policy(), &stored, failure, error);
     let script = &NACK.tta;
-    let call = Call::new(script, mailboxes.keys(agent).parts(NACK_TTA))
+    let call = Call::new(script, mailboxes.keys(agent).parts(TTA_PARTS))
         .arg(token.as_str())
         .number(u64::from(verdict.level))
         .number(micros(verdict.delay))

@@ -7,6 +7,7 @@ use super::bury::{dead_limit, note_dropped};
 use super::stats::mailboxes as all_mailboxes;
 use super::verdict::Verdict;
 use crate::error::unexpected;
+use crate::keys::TTA_PARTS;
 use crate::layout::KeyLayout;
 use crate::mailbox::Mailboxes;
 use crate::reply;
@@ -71,23 +72,12 @@ async fn compact(mailboxes: &Mailboxes, agent: &AgentId) -> Result<u64, BackendE
 
 async fn tta(mailboxes: &Mailboxes, agent: &AgentId) -> Result<u64, BackendError> {
     let policy = mailboxes.policy();
-    let parts = [
-        "queue",
-        "sched",
-        "reserved",
-        "reserved_deadlines",
-        "dlq",
-        "fence",
-        "waiters",
-        "gate",
-        "notes",
-    ];
     let script = &RECOVER.tta;
     let mut recovered = 0;
     let mut decided: Vec<(String, Verdict)> = Vec::new();
     loop {
         let mut call =
-            Call::new(script, mailboxes.keys(agent).parts(&parts)).number(SWEEP_LIMIT as u64);
+            Call::new(script, mailboxes.keys(agent).parts(TTA_PARTS)).number(SWEEP_LIMIT as u64);
         call = call.number(dead_limit(&policy));
         for (token, verdict) in decided.drain(..) {
             call = call.arg(token).number(u64::from(verdict.level)).arg(verdict.json);

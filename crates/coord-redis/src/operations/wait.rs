@@ -12,6 +12,7 @@ use super::bury::{dead_limit, note_dropped};
 use super::release::release;
 use super::verdict::Verdict;
 use crate::error::unexpected;
+use crate::keys::TTA_PARTS;
 use crate::layout::KeyLayout;
 use crate::mailbox::Mailboxes;
 use crate::reply;
@@ -166,20 +167,9 @@ fn call<'a>(
                 .number(dead_limit(&policy))
         }
         KeyLayout::Tta => {
-            let parts = [
-                "queue",
-                "sched",
-                "reserved",
-                "reserved_deadlines",
-                "dlq",
-                "fence",
-                "waiters",
-                "gate",
-                "notes",
-            ];
             // Expired ones are asked for once: what expires meanwhile waits for the next step.
             let limit = if decided.is_empty() { SWEEP_LIMIT as u64 } else { 0 };
-            let call = entry(Call::new(&WAIT.tta, keys(&parts)), ask)
+            let call = entry(Call::new(&WAIT.tta, keys(TTA_PARTS)), ask)
                 .number(limit)
                 .arg(&ask.channel)
                 .arg(mode.as_str())

@@ -11,8 +11,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use coord_core::{
-    AgentMessage, DeadBody, FailureType, MailboxPolicy, MessageCoordinator, MessageId, MessageType,
-    SendOptions,
+    AgentMessage, CancelOutcome, DeadBody, FailureType, MailboxPolicy, MessageCoordinator,
+    MessageId, MessageType, NoteOutcome, SendOptions,
 };
 use coord_redis::KeyLayout;
 use coord_testkit::Clock;
@@ -71,11 +71,18 @@ enum Operation {
     Extend,
     Release,
     Recover,
+    Reconcile,
+    Forward,
+    CancelWaiting,
+    CancelHeld,
+    Note,
+    Why,
+    Pause,
     Subscribe,
 }
 
 impl Operation {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 21] = [
         Self::Send,
         Self::SendDelayedWithDedup,
         Self::Broadcast,
@@ -89,6 +96,13 @@ impl Operation {
         Self::Extend,
         Self::Release,
         Self::Recover,
+        Self::Reconcile,
+        Self::Forward,
+        Self::CancelWaiting,
+        Self::CancelHeld,
+        Self::Note,
+        Self::Why,
+        Self::Pause,
         Self::Subscribe,
     ];
 }
@@ -128,6 +142,7 @@ async fn drop_after(
     }
     let held = world.mail.receive(&world.to, VISIBILITY).await.expect("receives").expect("one");
     let held_id = held.queue_message.message.message_id.clone();
+    let waiting_id = waiting.iter().find(|id| **id != held_id).expect("two wait").clone();
     let fresh = world.message("{\"fresh\":true}");
     let fresh_id = fresh.message_id.clone();
     if operation == Operation::ReceiveAfterExpiry || operation == Operation::Recover {
@@ -183,6 +198,36 @@ async fn drop_after(
         Operation::Recover => Box::pin(async {
             world.mail.recover_pending(Some(&world.to)).await.expect("recovers");
         }),
+        Operation::Reconcile => Box::pin(async {
+            world.mail.reconcile(&world.to, Duration::ZERO).await.expect("reconciles");
+        }),
+        Operation::Forward => {
+            let (world, token, other) = (&world, &held.token, &other);
+            Box::pin(async move {
+                let options = SendOptions::new();
+                let sent = world.mail.forward(&world.to, token, other, fresh, options).await;
+                assert!(sent.expect("forwards").delivered());
+            })
+        }
+        Operation::CancelWaiting => Box::pin(async {
+            let cancelled = world.mail.cancel(&world.to, &waiting_id).await.expect("cancels");
+            assert_eq!(cancelled, CancelOutcome::Cancelled);
+        }),
+        Operation::CancelHeld => Box::pin(async {
+            let cancelled = world.mail.cancel(&world.to, &held_id).await.expect("cancels");
+            assert_eq!(cancelled, CancelOutcome::HolderIsTold);
+        }),
+        Operation::Note => Box::pin(async {
+            let told = world.mail.note(&world.to, &held_id, "soon").await.expect("notes");
+            assert_eq!(told, NoteOutcome::HolderIsTold);
+        }),
+        Operation::Why => Box::pin(async {
+            world.mail.why(&world.to, &held_id).await.expect("looks").expect("it is reserved");
+        }),
+        Operation::Pause => Box::pin(async {
+            assert!(world.mail.pause(&world.to).await.expect("pauses"));
+            assert!(world.mail.resume(&world.to).await.expect("resumes"));
+        }),
         Operation::Subscribe => Box::pin(async {
             let types = MessageType::ALL;
             world
@@ -202,6 +247,8 @@ async fn drop_after(
     assert_eq!(stats.depth, stats.ready.total() + stats.delayed + stats.reserved, "{what}");
     server_time_passes(at, 3 * VISIBILITY).await;
     let checker = world.another().await;
+    // A pause that was not ended would hold everything back.
+    checker.resume(&world.to).await.expect("resumes");
     checker.recover_pending(Some(&world.to)).await.expect("recovers");
     let mut found = Vec::new();
     while let Some(received) =
@@ -225,11 +272,23 @@ async fn drop_after(
     let came_out: BTreeSet<MessageId> = found.iter().chain(&dead).cloned().collect();
     assert_eq!(came_out.len(), found.len() + dead.len(), "{what}: twice: {found:?} {dead:?}");
     for id in waiting.iter().filter(|id| **id != held_id) {
-        assert!(found.contains(id), "{what}: lost {id}");
+        match operation {
+            Operation::CancelWaiting if *id == waiting_id => {
+                assert!(!is_done || !came_out.contains(id), "{what}: {id} was cancelled");
+            }
+            _ => assert!(found.contains(id), "{what}: lost {id}"),
+        }
     }
     match operation {
-        Operation::Ack if is_done => assert!(!came_out.contains(&held_id), "{what}"),
-        Operation::Ack => {}
+        Operation::Ack | Operation::CancelHeld if is_done => {
+            assert!(!came_out.contains(&held_id), "{what}");
+        }
+        Operation::Ack | Operation::CancelHeld => {}
+        Operation::Forward => {
+            let there = checker.mailbox_stats(&other).await.expect("counts").depth == 1;
+            assert_ne!(there, came_out.contains(&held_id), "{what}: one of both");
+            assert!(there || !is_done, "{what}");
+        }
         Operation::NackPermanent if is_done => assert_eq!(dead, [held_id], "{what}"),
         _ => assert!(came_out.contains(&held_id), "{what}: lost {held_id}"),
     }

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use coord_core::{DeadBody, DeadSelection, FailureType, MessageCoordinator};
 use coord_redis::KeyLayout;
 use coord_testkit::fake_redis::Reply;
+use coord_testkit::server::Frame;
 use coord_testkit::{Clock, FakeRedis};
 
 use crate::harness::{At, Fake, World, break_scripts};
@@ -79,4 +80,47 @@ async fn compact_poison_is_kept_as_it_is() {
     let DeadBody::Unreadable { raw, .. } = &dead[0].body else { panic!("{dead:?}") };
     assert_eq!(raw, "poison");
     assert_eq!(world.stats().await.depth, 0);
+}
+
+/// Taking back what expired everywhere, with other people's data on the same server: nobody
+/// reads or writes a key that is not ours, and no key is asked for by guessing.
+#[tokio::test]
+async fn recovering_all_touches_nothing_else() {
+    let Some(server) = crate::harness::private("recovering_all_touches_nothing_else") else {
+        return;
+    };
+    for layout in crate::harness::LAYOUTS {
+        let world = World::new(&server, layout).await;
+        for number in 0..3_000 {
+            world.at.command(&["SET", &format!("app:{number}"), "x"]);
+        }
+        for other in ["queue:a:b", "reserved:a:b", "sched:a:b:prio:5"] {
+            world.at.command(&["RPUSH", &format!("{}x:{other}", world.prefix), "x"]);
+        }
+        for name in ["writer:w1", "writer:w2", "editor"] {
+            let to = crate::harness::agent(name);
+            let sent = world.mail.send_message(&world.from, &to, world.message("{}")).await;
+            assert!(sent.expect("sends").delivered());
+            let taken = world.mail.receive(&to, std::time::Duration::ZERO).await;
+            assert!(taken.expect("receives").is_some());
+        }
+        let mut monitor = world.raw();
+        monitor.checked(&["MONITOR"]).expect("MONITOR");
+        assert_eq!(world.mail.recover_pending(None).await.expect("recovers"), 3, "{layout}");
+        world.at.command(&["ECHO", "that-was-all"]);
+        loop {
+            let Frame::Simple(line) = monitor.read().expect("MONITOR goes on") else {
+                panic!("MONITOR shows lines");
+            };
+            if line.contains("that-was-all") {
+                break;
+            }
+            assert!(!line.contains("\"app:"), "{layout}: {line}");
+            assert!(!line.contains(&format!("\"{}x:", world.prefix)), "{layout}: {line}");
+            let walks = ["\"KEYS\"", "\"SCAN\"", "\"keys\"", "\"scan\""];
+            let is_walk = walks.iter().any(|walk| line.contains(walk));
+            // The original has no index of its mailboxes: their names are all there is.
+            assert!(!is_walk || layout == KeyLayout::Tta, "{line}");
+        }
+    }
 }

@@ -113,17 +113,7 @@ impl MessageCoordinator for InMemoryCoordinator {
         agent: &AgentId,
         visibility_timeout: Duration,
     ) -> Result<Option<ReceivedMessage>, ReceiveError> {
-        agent.check()?;
-        check_visibility(visibility_timeout)?;
-        let mut state = self.state();
-        let now = self.now();
-        state.bury_poison(now, agent);
-        let token = ReservationToken::from_bits(state.count());
-        let Some(mailbox) = state.mailbox_mut(agent) else { return Ok(None) };
-        let reserved = mailbox.receive(now, token, visibility_timeout);
-        self.report_dropped(&mut state);
-        Ok(reserved
-            .map(|it| ReceivedMessage::new(it.token, it.queue_message, it.deadline, it.fence)))
+        self.receive_now(agent, visibility_timeout)
     }
 
     async fn receive_wait(
@@ -254,13 +244,7 @@ impl MessageCoordinator for InMemoryCoordinator {
     }
 
     async fn receipts(&self, tickets: &[ReceiptTicket]) -> Result<Vec<Receipt>, AdminError> {
-        ReceiptTicket::check_all(tickets)?;
-        let state = self.state();
-        let receipt = |ticket: &ReceiptTicket| {
-            let mailbox = state.mailbox(ticket.agent());
-            mailbox.map_or(Receipt::Gone, |mailbox| mailbox.receipt(ticket.number()))
-        };
-        Ok(tickets.iter().map(receipt).collect())
+        self.receipts_now(tickets)
     }
 
     async fn wait_for_receipts(
@@ -382,6 +366,39 @@ impl MessageCoordinator for InMemoryCoordinator {
 
     async fn release(&self, agent: &AgentId, token: &ReservationToken) -> Result<(), SettleError> {
         self.settle(agent, token, |mailbox, now| mailbox.release(now, token).then_some(()))
+    }
+}
+
+impl InMemoryCoordinator {
+    pub(super) fn receive_now(
+        &self,
+        agent: &AgentId,
+        visibility_timeout: Duration,
+    ) -> Result<Option<ReceivedMessage>, ReceiveError> {
+        agent.check()?;
+        check_visibility(visibility_timeout)?;
+        let mut state = self.state();
+        let now = self.now();
+        state.bury_poison(now, agent);
+        let token = ReservationToken::from_bits(state.count());
+        let Some(mailbox) = state.mailbox_mut(agent) else { return Ok(None) };
+        let reserved = mailbox.receive(now, token, visibility_timeout);
+        self.report_dropped(&mut state);
+        Ok(reserved
+            .map(|it| ReceivedMessage::new(it.token, it.queue_message, it.deadline, it.fence)))
+    }
+
+    pub(super) fn receipts_now(
+        &self,
+        tickets: &[ReceiptTicket],
+    ) -> Result<Vec<Receipt>, AdminError> {
+        ReceiptTicket::check_all(tickets)?;
+        let state = self.state();
+        let receipt = |ticket: &ReceiptTicket| {
+            let mailbox = state.mailbox(ticket.agent());
+            mailbox.map_or(Receipt::Gone, |mailbox| mailbox.receipt(ticket.number()))
+        };
+        Ok(tickets.iter().map(receipt).collect())
     }
 }
 

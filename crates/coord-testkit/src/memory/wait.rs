@@ -1,10 +1,11 @@
 //! Waiting for a message, on whatever clock there is.
 
+use std::ops::ControlFlow::{self, Break, Continue};
 use std::pin::pin;
 use std::time::Duration;
 
 use coord_core::{
-    AdminError, AgentId, MessageCoordinator, Receipt, ReceiptCount, ReceiptTicket, ReceiveError,
+    AdminError, AgentId, Receipt, ReceiptCount, ReceiptTicket, ReceiveError,
     ReceivedMessage, Timestamp, check_wait,
 };
 
@@ -19,20 +20,48 @@ impl InMemoryCoordinator {
     ) -> Result<Option<ReceivedMessage>, ReceiveError> {
         check_wait(timeout)?;
         let until = self.now() + timeout;
+        self.look_until(|| match self.receive_now(agent, visibility) {
+            Ok(None) if self.now() < until => {
+                Continue(self.next_due(agent).map_or(until, |due| due.min(until)))
+            }
+            received => Break(received),
+        })
+        .await
+    }
+
+    pub(super) async fn wait_receipts(
+        &self,
+        tickets: &[ReceiptTicket],
+        quorum: usize,
+        timeout: Duration,
+    ) -> Result<Vec<Receipt>, AdminError> {
+        check_wait(timeout)?;
+        let until = self.now() + timeout;
+        self.look_until(|| match self.receipts_now(tickets) {
+            Ok(found) if !ReceiptCount::of(&found).is_decided(quorum) && self.now() < until => {
+                Continue(until)
+            }
+            found => Break(found),
+        })
+        .await
+    }
+
+    /// Looks again whenever something changed, and at the times that `look` asks for.
+    async fn look_until<T>(&self, look: impl Fn() -> ControlFlow<T, Timestamp>) -> T {
         loop {
             // Asked for before the look, so that nothing that happens after it is missed.
             let mut changed = pin!(self.shared.changed.notified());
             changed.as_mut().enable();
             let mut moved = pin!(self.shared.clock.moved());
             moved.as_mut().enable();
-            let received = self.receive(agent, visibility).await?;
-            if received.is_some() || self.now() >= until {
-                return Ok(received);
-            }
+            let due = match look() {
+                Break(found) => return found,
+                Continue(due) => due,
+            };
             tokio::select! {
                 () = changed => {}
                 () = moved => {}
-                () = self.passing(self.next_due(agent).map_or(until, |due| due.min(until))) => {}
+                () = self.passing(due) => {}
             }
         }
     }
@@ -48,32 +77,6 @@ impl InMemoryCoordinator {
             tokio::select! {
                 () = moved => {}
                 () = self.passing(then) => {}
-            }
-        }
-    }
-
-    /// Looks again whenever something changed.
-    pub(super) async fn wait_receipts(
-        &self,
-        tickets: &[ReceiptTicket],
-        quorum: usize,
-        timeout: Duration,
-    ) -> Result<Vec<Receipt>, AdminError> {
-        check_wait(timeout)?;
-        let until = self.now() + timeout;
-        loop {
-            let mut changed = pin!(self.shared.changed.notified());
-            changed.as_mut().enable();
-            let mut moved = pin!(self.shared.clock.moved());
-            moved.as_mut().enable();
-            let found = self.receipts(tickets).await?;
-            if ReceiptCount::of(&found).is_decided(quorum) || self.now() >= until {
-                return Ok(found);
-            }
-            tokio::select! {
-                () = changed => {}
-                () = moved => {}
-                () = self.passing(until) => {}
             }
         }
     }

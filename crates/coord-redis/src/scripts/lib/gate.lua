@@ -24,3 +24,23 @@ local function count_passed(keys, rate, passed)
     redis.call('HSET', keys.gate, 'next_due', string.format('%.0f', rate[2] + passed * rate[1]))
   end
 end
+
+-- Pauses, resumes or limits the rate, as pause.lua says. Returns whether it is open now, and whether
+-- that changed if it is paused.
+local function set_gate(keys, order, interval, burst)
+  local gate = redis.call('HGET', keys.gate, 'gate') or '-'
+  local was_paused, rate = string.sub(gate, 1, 1) == 'p', string.sub(gate, 2)
+  local is_paused = was_paused
+  if order == 'rate' then
+    rate = interval == '0' and '' or ':' .. interval .. ':' .. burst
+    redis.call('HDEL', keys.gate, 'next_due')
+  else
+    is_paused = order == 'pause'
+  end
+  if is_paused or rate ~= '' then
+    redis.call('HSET', keys.gate, 'gate', (is_paused and 'p' or '-') .. rate)
+  else
+    redis.call('HDEL', keys.gate, 'gate', 'next_due')
+  end
+  return not is_paused, is_paused ~= was_paused
+end
