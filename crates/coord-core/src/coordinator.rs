@@ -119,7 +119,7 @@ pub trait MessageCoordinator: Send + Sync {
     /// of this agent) wants them.
     ///
     /// # Errors
-    /// [`AdminError`].
+    /// [`AdminError`](crate::AdminError).
     async fn subscribe_to_messages(
         &self,
         agent: &AgentId,
@@ -129,7 +129,7 @@ pub trait MessageCoordinator: Send + Sync {
     /// The same for messages that fit `filter`. Of several handles any is enough.
     ///
     /// # Errors
-    /// [`AdminError`]. The default body refuses filters as unsupported.
+    /// [`AdminError`](crate::AdminError). The default body refuses filters as unsupported.
     async fn subscribe_to_messages_with(
         &self,
         agent: &AgentId,
@@ -285,14 +285,14 @@ pub trait MessageCoordinator: Send + Sync {
     /// Takes expired reservations back, of one mailbox or (with `None`) of all; returns how many.
     ///
     /// # Errors
-    /// [`AdminError`]; what was taken back before the failure stays so.
+    /// [`AdminError`](crate::AdminError); what was taken back before the failure stays so.
     async fn recover_pending(&self, agent: Option<&AgentId>) -> AdminResult<u64>;
 
     /// What became of messages that leave a receipt, one answer each, in order. Tickets are in the
     /// results of sends with [`SendOptions::with_receipt`]; a broadcast gives one of each recipient.
     ///
     /// # Errors
-    /// [`AdminError`].
+    /// [`AdminError`](crate::AdminError).
     async fn receipts(&self, tickets: &[ReceiptTicket]) -> AdminResult<Vec<Receipt>> {
         Err(unsupported("receipts"))
     }
@@ -301,7 +301,7 @@ pub trait MessageCoordinator: Send + Sync {
     /// `timeout`. Adapters may look at growing intervals of at most 250 ms.
     ///
     /// # Errors
-    /// [`AdminError`]; `timeout` is at most [`MAX_WAIT`](crate::MAX_WAIT).
+    /// [`AdminError`](crate::AdminError); `timeout` is at most [`MAX_WAIT`](crate::MAX_WAIT).
     async fn wait_for_receipts(
         &self,
         tickets: &[ReceiptTicket],
@@ -316,7 +316,7 @@ pub trait MessageCoordinator: Send + Sync {
     /// with the mailbox: it outlives this process. Consumers of the original take no notice.
     ///
     /// # Errors
-    /// [`AdminError`].
+    /// [`AdminError`](crate::AdminError).
     async fn pause(&self, agent: &AgentId) -> AdminResult<bool> {
         Err(unsupported("pausing a mailbox"))
     }
@@ -324,7 +324,7 @@ pub trait MessageCoordinator: Send + Sync {
     /// Ends a pause; false if the mailbox was not paused.
     ///
     /// # Errors
-    /// [`AdminError`].
+    /// [`AdminError`](crate::AdminError).
     async fn resume(&self, agent: &AgentId) -> AdminResult<bool> {
         Err(unsupported("resuming a mailbox"))
     }
@@ -333,7 +333,7 @@ pub trait MessageCoordinator: Send + Sync {
     /// `None` ends that. Kept with the mailbox, as a pause.
     ///
     /// # Errors
-    /// [`AdminError`].
+    /// [`AdminError`](crate::AdminError).
     async fn limit_rate(&self, agent: &AgentId, rate: Option<RateLimit>) -> AdminResult<()> {
         Err(unsupported("limiting the rate of a mailbox"))
     }
@@ -347,7 +347,7 @@ pub trait MessageCoordinator: Send + Sync {
     /// finds it so; if it was settled meanwhile, it is delivered again. Steps are bounded and atomic.
     ///
     /// # Errors
-    /// [`AdminError`]; what was repaired before the failure stays so.
+    /// [`AdminError`](crate::AdminError); what was repaired before the failure stays so.
     async fn reconcile(&self, agent: &AgentId, grace: Duration) -> AdminResult<Reconciliation> {
         Err(unsupported("reconciling"))
     }
@@ -364,7 +364,7 @@ pub trait MessageCoordinator: Send + Sync {
     /// Every mailbox that ever held a message, in order.
     ///
     /// # Errors
-    /// [`AdminError`].
+    /// [`AdminError`](crate::AdminError).
     async fn mailboxes(&self) -> AdminResult<Vec<AgentId>> {
         Err(unsupported("listing mailboxes"))
     }
@@ -372,7 +372,7 @@ pub trait MessageCoordinator: Send + Sync {
     /// Counts of one mailbox. A mailbox that was never used counts nothing.
     ///
     /// # Errors
-    /// [`AdminError`].
+    /// [`AdminError`](crate::AdminError).
     async fn mailbox_stats(&self, agent: &AgentId) -> AdminResult<MailboxStats> {
         Err(unsupported("counting a mailbox"))
     }
@@ -381,7 +381,7 @@ pub trait MessageCoordinator: Send + Sync {
     /// them: ready ones, then delayed ones.
     ///
     /// # Errors
-    /// [`AdminError`].
+    /// [`AdminError`](crate::AdminError).
     async fn peek(&self, agent: &AgentId, page: Page) -> AdminResult<Vec<PeekedMessage>> {
         Err(unsupported("peeking"))
     }
@@ -391,7 +391,7 @@ pub trait MessageCoordinator: Send + Sync {
     /// mailbox, in steps that keep nobody waiting.
     ///
     /// # Errors
-    /// [`AdminError`].
+    /// [`AdminError`](crate::AdminError).
     async fn why(&self, agent: &AgentId, id: &MessageId) -> AdminResult<Option<MessageReport>> {
         Err(unsupported("finding a message"))
     }
@@ -400,7 +400,7 @@ pub trait MessageCoordinator: Send + Sync {
     /// next [`extend`](MessageCoordinator::extend). Walks as `why`; of several with one id it takes one.
     ///
     /// # Errors
-    /// [`AdminError`].
+    /// [`AdminError`](crate::AdminError).
     async fn cancel(&self, agent: &AgentId, id: &MessageId) -> AdminResult<CancelOutcome> {
         Err(unsupported("cancelling a message"))
     }
@@ -408,7 +408,7 @@ pub trait MessageCoordinator: Send + Sync {
     /// Tells the holder of a message something urgent, by its next `extend`. Walks as `why`.
     ///
     /// # Errors
-    /// [`AdminError`]; a note has 1 to [`MAX_NOTE_BYTES`](crate::MAX_NOTE_BYTES) bytes.
+    /// [`AdminError`](crate::AdminError); a note has 1 to [`MAX_NOTE_BYTES`](crate::MAX_NOTE_BYTES) bytes.
     async fn note(&self, agent: &AgentId, id: &MessageId, note: &str) -> AdminResult<NoteOutcome> {
         Err(unsupported("notes to a holder"))
     }
@@ -416,7 +416,7 @@ pub trait MessageCoordinator: Send + Sync {
     /// Looks at the dead-letter queue, oldest first.
     ///
     /// # Errors
-    /// [`AdminError`].
+    /// [`AdminError`](crate::AdminError).
     async fn dead_letters(&self, agent: &AgentId, page: Page) -> AdminResult<Vec<DeadLetter>> {
         Err(unsupported("listing dead letters"))
     }
@@ -425,7 +425,7 @@ pub trait MessageCoordinator: Send + Sync {
     /// and while there is room; returns how many. Each moves atomically; the unreadable stay.
     ///
     /// # Errors
-    /// [`AdminError`]; what was put back before the failure stays so.
+    /// [`AdminError`](crate::AdminError); what was put back before the failure stays so.
     async fn redrive(
         &self,
         agent: &AgentId,
@@ -439,7 +439,7 @@ pub trait MessageCoordinator: Send + Sync {
     /// ends it between two steps, reads there how many went back.
     ///
     /// # Errors
-    /// [`AdminError`] as [`MessageCoordinator::redrive`]. The default body refuses as unsupported.
+    /// As [`MessageCoordinator::redrive`]; the default body refuses as unsupported.
     async fn redrive_paced(
         &self,
         agent: &AgentId,
@@ -455,7 +455,7 @@ pub trait MessageCoordinator: Send + Sync {
     /// Reads the whole dead-letter queue, page by page.
     ///
     /// # Errors
-    /// [`AdminError`].
+    /// [`AdminError`](crate::AdminError).
     async fn find_dead_letters(
         &self,
         agent: &AgentId,
@@ -468,7 +468,7 @@ pub trait MessageCoordinator: Send + Sync {
     /// Deletes dead messages; returns how many.
     ///
     /// # Errors
-    /// [`AdminError`]; what was deleted before the failure is gone.
+    /// [`AdminError`](crate::AdminError); what was deleted before the failure is gone.
     async fn purge(&self, agent: &AgentId, selection: &DeadSelection) -> AdminResult<u64> {
         Err(unsupported("purging dead letters"))
     }

@@ -126,6 +126,7 @@ impl Role {
             // Whoever makes a message ready hands it to one who waits.
             (Self::Producer, KeyLayout::Compact) => named(&[
                 "lib/time",
+                "lib/serve_begin",
                 "lib/waiters",
                 "lib/compact_take",
                 "lib/gate",
@@ -138,6 +139,7 @@ impl Role {
             ]),
             (Self::Producer, KeyLayout::Tta) => named(&[
                 "lib/time",
+                "lib/serve_begin",
                 "lib/waiters",
                 "lib/tta_take",
                 "lib/gate",
@@ -179,7 +181,7 @@ fn of_layout(layout: KeyLayout, is_wanted: impl Fn(&str) -> bool) -> Vec<&'stati
     let layout = layout.as_str();
     let is_in = |name: &str| match name.split_once('/') {
         Some(("lib", part)) => {
-            matches!(part, "gate" | "time" | "waiters" | "subscriptions")
+            matches!(part, "gate" | "serve_begin" | "time" | "waiters" | "subscriptions")
                 || part.starts_with(layout)
         }
         // The same in both layouts, so one script serves both.
@@ -235,6 +237,8 @@ const SCRIPTS: &[(&str, &str)] = scripts![
     "lib/compact_take",
     "lib/gate",
     "lib/registry",
+    "lib/serve_begin",
+    "lib/serve_end",
     "lib/subscriptions",
     "lib/time",
     "lib/tta",

@@ -17,11 +17,13 @@ use crate::reply;
 use crate::script::{Call, ScriptPair, lua};
 
 static FORWARD: ScriptPair = ScriptPair {
-    compact: lua!("compact/forward": "lib/time.lua", "lib/waiters.lua", "lib/compact.lua",
-        "lib/compact_settle.lua", "lib/compact_take.lua", "lib/gate.lua", "lib/compact_serve.lua",
-        "lib/compact_send.lua", "compact/forward.lua"),
-    tta: lua!("tta/forward": "lib/time.lua", "lib/waiters.lua", "lib/tta.lua",
-        "lib/tta_take.lua", "lib/gate.lua", "lib/tta_serve.lua", "lib/tta_send.lua", "tta/forward.lua"),
+    compact: lua!("compact/forward": "lib/time.lua", "lib/compact.lua", "lib/compact_settle.lua",
+        "lib/serve_begin.lua", "lib/waiters.lua", "lib/compact_take.lua", "lib/gate.lua",
+        "lib/compact_serve.lua", "lib/serve_end.lua", "lib/compact_send.lua",
+        "compact/forward.lua"),
+    tta: lua!("tta/forward": "lib/time.lua", "lib/tta.lua", "lib/serve_begin.lua",
+        "lib/waiters.lua", "lib/tta_take.lua", "lib/gate.lua", "lib/tta_serve.lua",
+        "lib/serve_end.lua", "lib/tta_send.lua", "tta/forward.lua"),
 };
 
 pub(crate) async fn forward(

@@ -20,11 +20,12 @@ use crate::reply;
 use crate::script::{Call, ScriptPair, lua};
 
 pub(super) static NACK: ScriptPair = ScriptPair {
-    compact: lua!("compact/nack": "lib/time.lua", "lib/waiters.lua", "lib/compact.lua",
-        "lib/compact_settle.lua", "lib/compact_take.lua", "lib/gate.lua", "lib/compact_serve.lua",
-        "compact/nack.lua"),
-    tta: lua!("tta/nack": "lib/time.lua", "lib/waiters.lua", "lib/tta.lua", "lib/tta_back.lua",
-        "lib/tta_take.lua", "lib/gate.lua", "lib/tta_serve.lua", "tta/nack.lua"),
+    compact: lua!("compact/nack": "lib/time.lua", "lib/compact.lua", "lib/compact_settle.lua",
+        "lib/serve_begin.lua", "lib/waiters.lua", "lib/compact_take.lua", "lib/gate.lua",
+        "lib/compact_serve.lua", "lib/serve_end.lua", "compact/nack.lua"),
+    tta: lua!("tta/nack": "lib/time.lua", "lib/tta.lua", "lib/tta_back.lua",
+        "lib/serve_begin.lua", "lib/waiters.lua", "lib/tta_take.lua", "lib/gate.lua",
+        "lib/tta_serve.lua", "lib/serve_end.lua", "tta/nack.lua"),
 };
 
 pub(crate) async fn nack(

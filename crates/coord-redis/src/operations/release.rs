@@ -10,11 +10,12 @@ use crate::reply;
 use crate::script::{Call, ScriptPair, lua};
 
 static RELEASE: ScriptPair = ScriptPair {
-    compact: lua!("compact/release": "lib/time.lua", "lib/waiters.lua", "lib/compact.lua",
-        "lib/compact_settle.lua", "lib/compact_take.lua", "lib/gate.lua", "lib/compact_serve.lua",
-        "compact/release.lua"),
-    tta: lua!("tta/release": "lib/time.lua", "lib/waiters.lua", "lib/tta.lua", "lib/tta_back.lua",
-        "lib/tta_take.lua", "lib/gate.lua", "lib/tta_serve.lua", "tta/release.lua"),
+    compact: lua!("compact/release": "lib/time.lua", "lib/compact.lua", "lib/compact_settle.lua",
+        "lib/serve_begin.lua", "lib/waiters.lua", "lib/compact_take.lua", "lib/gate.lua",
+        "lib/compact_serve.lua", "lib/serve_end.lua", "compact/release.lua"),
+    tta: lua!("tta/release": "lib/time.lua", "lib/tta.lua", "lib/tta_back.lua",
+        "lib/serve_begin.lua", "lib/waiters.lua", "lib/tta_take.lua", "lib/gate.lua",
+        "lib/tta_serve.lua", "lib/serve_end.lua", "tta/release.lua"),
 };
 
 pub(crate) async fn release(

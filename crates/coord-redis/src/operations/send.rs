@@ -19,11 +19,12 @@ use crate::server::claim;
 use crate::{codec, reply};
 
 static SEND: ScriptPair = ScriptPair {
-    compact: lua!("compact/send": "lib/time.lua", "lib/waiters.lua", "lib/compact.lua",
-        "lib/compact_take.lua", "lib/gate.lua", "lib/compact_serve.lua", "lib/compact_send.lua",
-        "compact/send.lua"),
-    tta: lua!("tta/send": "lib/time.lua", "lib/waiters.lua", "lib/tta_take.lua",
-        "lib/gate.lua", "lib/tta_serve.lua", "lib/tta_send.lua", "tta/send.lua"),
+    compact: lua!("compact/send": "lib/time.lua", "lib/compact.lua", "lib/serve_begin.lua",
+        "lib/waiters.lua", "lib/compact_take.lua", "lib/gate.lua", "lib/compact_serve.lua",
+        "lib/serve_end.lua", "lib/compact_send.lua", "compact/send.lua"),
+    tta: lua!("tta/send": "lib/time.lua", "lib/serve_begin.lua", "lib/waiters.lua",
+        "lib/tta_take.lua", "lib/gate.lua", "lib/tta_serve.lua", "lib/serve_end.lua",
+        "lib/tta_send.lua", "tta/send.lua"),
 };
 
 /// The parts of the mailbox that takes a message in.

@@ -53,6 +53,13 @@ async fn dead_letters_leave_nothing(layout: KeyLayout) {
     assert_eq!(redriven.expect("redriving works"), 1);
     settle().await;
     assert_eq!(keys(&fake.server), idle, "after a redrive");
+
+    let limited = world.mail.policy().with_dead_limit(std::num::NonZeroU64::new(1));
+    world.mail.configure(limited).expect("it is valid");
+    bury().await;
+    bury().await;
+    let purged = world.mail.purge(&world.to, &DeadSelection::all()).await.expect("purging works");
+    assert_eq!((purged, keys(&fake.server)), (1, idle), "of one that was dropped");
 }
 
 #[tokio::test]

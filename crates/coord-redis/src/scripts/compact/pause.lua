@@ -7,5 +7,5 @@
 local keys = { meta = KEYS[1], gate = KEYS[1], ready = KEYS[2], messages = KEYS[3],
   timers = KEYS[4], reserved = KEYS[5], waiters = KEYS[6] }
 local is_open, has_changed = set_gate(keys, ARGV[1], ARGV[2], ARGV[3])
-if is_open then serve(keys, server_time()) end
+if is_open then hand_over(keys, server_time()) end
 return has_changed and 1 or 0

@@ -58,5 +58,5 @@ local is_hash = ARGV[1] == 'reserved' or ARGV[1] == 'messages'
 local page = is_hash and redis.call('HSCAN', keys[ARGV[1]], ARGV[2], 'COUNT', ARGV[3])
   or redis.call('ZSCAN', keys[ARGV[1]], ARGV[2], 'COUNT', ARGV[3])
 for i = 1, #page[2], 2 do visit[ARGV[1]](page[2][i], page[2][i + 1]) end
-if redriven > 0 then serve(keys, now) end
+if redriven > 0 then hand_over(keys, now) end
 return { page[1], redriven, given, removed }

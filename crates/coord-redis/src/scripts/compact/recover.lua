@@ -11,5 +11,5 @@ local keys = { ready = KEYS[1], timers = KEYS[2], messages = KEYS[3], reserved =
 local now = server_time()
 local recovered, more =
   work_off(keys, now, tonumber(ARGV[3]), ARGV[2] == '1', tonumber(ARGV[1]))
-serve(keys, now)
+hand_over(keys, now)
 return { recovered, more and 1 or 0, keys.dropped }

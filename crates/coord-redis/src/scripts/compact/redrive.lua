@@ -23,5 +23,5 @@ for i = 2, #ARGV do
     moved = moved + 1
   end
 end
-serve(keys, now)
+hand_over(keys, now)
 return moved

@@ -40,7 +40,7 @@ if lid then
   redis.call('ZREM', keys.waiters, entry)
   local fence = reserve(keys, token, lid, expiry, marks, deadline)
   -- More may have fallen due than one can take.
-  serve(keys, now)
+  hand_over(keys, now)
   return { 1, deadline, fence, record, keys.dropped }
 end
 

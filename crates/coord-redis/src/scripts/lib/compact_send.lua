@@ -21,16 +21,13 @@ local function is_duplicate(keys, now, id)
   return redis.call('ZSCORE', keys.dedup, id)
 end
 
--- Stores one message; returns its arrival number and lid.
+-- Stores one message; returns its arrival number and lid. One that is ready at once is put among the
+-- ready ones by the caller.
 local function store(keys, now, level, delay, ttl, record)
   local seq = redis.call('HINCRBY', keys.meta, 'seq', 1)
   local lid = level .. string.format('%015.0f', seq)
   redis.call('HSET', keys.messages, lid, record)
-  if delay == 0 then
-    redis.call('ZADD', keys.ready, ready_score(lid, now), lid)
-  else
-    redis.call('ZADD', keys.timers, now + delay, 'd' .. lid)
-  end
+  if delay > 0 then redis.call('ZADD', keys.timers, now + delay, 'd' .. lid) end
   if ttl > 0 then redis.call('ZADD', keys.timers, now + ttl, 'x' .. lid) end
   return seq, lid
 end
@@ -56,6 +53,8 @@ local function take_in(keys, now, first)
   local limit, kept, quota = tonumber(ARGV[first]), tonumber(ARGV[first + 1]), tonumber(ARGV[first + 2])
   local depth = redis.call('HLEN', keys.messages)
   local reply, is_ready = { 0, depth }, false
+  -- One alone that does not expire goes to who waits without a stop among the ready ones.
+  local is_one = #ARGV == first + 8 and ARGV[first + 5] == '0'
   for i = first + 3, #ARGV, 6 do
     local level, window, id = string.sub(ARGV[i], 1, 1), tonumber(ARGV[i + 3]), ARGV[i + 4]
     local outcome, room = 1, nil
@@ -72,7 +71,16 @@ local function take_in(keys, now, first)
           store(keys, now, level, tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2]), ARGV[i + 5])
         if quota > 0 then redis.call('SADD', keys.quota, lid) end
         if seq == 1 then reply[1] = 1 end
-        is_ready = is_ready or ARGV[i + 1] == '0'
+        if ARGV[i + 1] == '0' then
+          local marks = is_one and string.find(ARGV[i + 5], '^%d+:%d:2:') and 'r' or nil
+          local fresh = is_one and { lid = lid, record = ARGV[i + 5], marks = marks } or nil
+          local was_handed = is_one and serve(keys, now, fresh)
+          if not was_handed then
+            redis.call('ZADD', keys.ready, ready_score(lid, now), lid)
+            -- Somebody may wait whom the gate or the order kept from this one.
+            is_ready = is_ready or was_handed == false or not is_one
+          end
+        end
         depth = depth + 1
         outcome = 10 + seq
       end

@@ -1,29 +1,19 @@
--- Handing what is due to those who wait.
-
-local function give(keys, now, waiter, json)
-  local deadline = now + waiter.visibility
-  tell(keys, waiter, reserve(keys, waiter.token, json, deadline), deadline, json)
-end
-
--- Ends every script that makes something due.
-local function serve(keys, now)
+-- Hands what is due to those who wait, in their order, as the gate allows. `fresh`, a message that is
+-- not in its schedule yet, is handed over only if nothing else is due: a touched schedule wakes
+-- every process. Returns whether it was.
+local function hand_over(keys, now, fresh)
   local waiter = next_waiter(keys, now)
-  if not waiter then return end
-  local allowed, _, rate = allowance(keys, now, math.huge)
+  if not waiter or (fresh and is_anything_due(keys, now)) then return false end
+  local allowed, _, rate = allowance(keys, now, fresh and 1 or math.huge)
   local passed = 0
   while waiter and passed < allowed do
-    local json = next_due(keys, now, lowest_is_next(keys, waiter.low_every))
+    local json = fresh or next_due(keys, now, lowest_is_next(keys, waiter.low_every))
     if not json then break end
-    give(keys, now, waiter, json)
+    local deadline = now + waiter.visibility
+    tell(keys, waiter, reserve(keys, waiter.token, json, deadline), deadline, json)
     passed = passed + 1
-    waiter = next_waiter(keys, now)
+    waiter = passed < allowed and next_waiter(keys, now)
   end
   count_passed(keys, rate, passed)
-end
-
-local function is_anything_due(keys, now)
-  for _, schedule in ipairs({ keys.prio9, keys.prio5, keys.prio1 }) do
-    if redis.call('ZCOUNT', schedule, '-inf', now) > 0 then return true end
-  end
-  return false
+  return passed > 0
 end

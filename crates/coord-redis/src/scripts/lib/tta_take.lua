@@ -17,6 +17,13 @@ local function next_due(keys, now, lowest_first)
   end
 end
 
+local function is_anything_due(keys, now)
+  for _, schedule in ipairs({ keys.prio9, keys.prio5, keys.prio1 }) do
+    if redis.call('ZCOUNT', schedule, '-inf', now) > 0 then return true end
+  end
+  return false
+end
+
 -- Reserves what was taken out; returns the fence.
 local function reserve(keys, token, json, deadline)
   local fence = redis.call('INCR', keys.fence)

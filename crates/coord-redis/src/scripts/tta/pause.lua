@@ -7,5 +7,5 @@
 local keys = { gate = KEYS[1], prio9 = KEYS[2], prio5 = KEYS[3], prio1 = KEYS[4], fence = KEYS[5],
   reserved = KEYS[6], deadlines = KEYS[7], waiters = KEYS[8] }
 local is_open, has_changed = set_gate(keys, ARGV[1], ARGV[2], ARGV[3])
-if is_open then serve(keys, server_time()) end
+if is_open then hand_over(keys, server_time()) end
 return has_changed and 1 or 0

@@ -77,5 +77,5 @@ for i = 4 + tokens, #ARGV, 3 do
     suspects = suspects + 1
   end
 end
-if redriven > 0 then serve(keys, now) end
+if redriven > 0 then hand_over(keys, now) end
 return { redriven, given, removed, suspects }

@@ -12,7 +12,7 @@ local keys = { queue = KEYS[1], prio9 = KEYS[2], prio5 = KEYS[3], prio1 = KEYS[4
   dead_limit = tonumber(ARGV[2]), dropped = 0 }
 local now = server_time()
 local taken = take_back(keys, now, 3, #ARGV)
-if taken > 0 then serve(keys, now) end
+if taken > 0 then hand_over(keys, now) end
 local reply = expired(keys, now, tonumber(ARGV[1]))
 table.insert(reply, 1, keys.dropped)
 table.insert(reply, 1, taken)

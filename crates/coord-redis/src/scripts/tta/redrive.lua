@@ -19,5 +19,5 @@ for i = 2, #ARGV, 3 do
     moved = moved + 1
   end
 end
-if moved > 0 then serve(keys, now) end
+if moved > 0 then hand_over(keys, now) end
 return moved

@@ -43,7 +43,7 @@ if json then
   redis.call('ZREM', keys.waiters, entry)
   local fence = reserve(keys, token, json, deadline)
   -- More may have fallen due than one can take.
-  serve(keys, now)
+  hand_over(keys, now)
   return { 1, deadline, fence, json, keys.dropped }
 end
 

@@ -1,0 +1,2 @@
+  return hand_over(keys, now, fresh)
+end
