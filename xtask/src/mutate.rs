@@ -218,7 +218,16 @@ fn narrow(script: &str) -> Option<Tests> {
 
 /// All tests that a script belongs to.
 fn wide(script: &str) -> Tests {
-    let mail = ["fake::", "leftovers::", "publish::", "reconcile::", "wait::"].as_slice();
+    let mail = [
+        "fake::",
+        "leftovers::",
+        "publish::",
+        "reconcile::",
+        "wait::",
+        "handed_over::",
+        "between::",
+    ]
+    .as_slice();
     let (named, skipped): (&[&str], _) = match () {
         () if script.contains("registry") => (
             ["registry::", "registry_keys::", "registry_proofs::"].as_slice(),
@@ -230,7 +239,7 @@ fn wide(script: &str) -> Tests {
         () if script.contains("subscri") || script.contains("publish") => {
             (["publish::", "subscribe::", "broadcast::"].as_slice(), SLOW)
         }
-        () if script.contains("compact") => {
+        () if script.contains("compact/") || script.contains("lib/compact") => {
             (mail, ["acl::", "real", "healthy_traffic", "tta"].as_slice())
         }
         () if script.contains("tta") => {

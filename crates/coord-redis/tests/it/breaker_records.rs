@@ -205,7 +205,8 @@ async fn reads_our_records(at: &At) {
 async fn counts_are_added_up() {
     for layout in LAYOUTS {
         let fake = Fake::start(Clock::manual(Duration::from_secs(1_767_225_600)));
-        let store = store(&fake.server.url(), layout, &fresh_prefix());
+        let prefix = fresh_prefix();
+        let store = store(&fake.server.url(), layout, &prefix);
         let first = CallCounts {
             total: 5,
             failed: 2,
@@ -232,6 +233,9 @@ async fn counts_are_added_up() {
             updated_at: 1_767_225_600.0,
         };
         assert_eq!(store.report_of(&name("dep")).await.unwrap().metrics, Some(wanted), "{layout}");
+        let tag = if layout == KeyLayout::Compact { "{dep}" } else { "dep" };
+        let left = fake.server.command(["TTL", &format!("{prefix}:cb:fleet:{tag}")]);
+        assert_eq!(left, Reply::Integer(604_800), "{layout}: nobody breaks here");
     }
 }
 

@@ -6,8 +6,8 @@ use std::num::NonZeroU64;
 use std::time::Duration;
 
 use coord_core::{
-    CancelOutcome, DeadBody, DeadSelection, FailureType, MailboxPolicy, MessageCoordinator,
-    NackOutcome, Receipt, SendOptions,
+    CancelOutcome, DeadBody, DeadSelection, FailureType, MessageCoordinator, NackOutcome, Receipt,
+    SendOptions,
 };
 use coord_redis::KeyLayout;
 use coord_testkit::fake_redis::Reply;
@@ -54,7 +54,7 @@ async fn dead_letters_leave_nothing(layout: KeyLayout) {
     settle().await;
     assert_eq!(keys(&fake.server), idle, "after a redrive");
 
-    let limited = world.mail.policy().with_dead_limit(std::num::NonZeroU64::new(1));
+    let limited = world.mail.policy().with_dead_limit(NonZeroU64::new(1));
     world.mail.configure(limited).expect("it is valid");
     bury().await;
     bury().await;
@@ -128,23 +128,6 @@ async fn settled_messages_leave_nothing() {
             assert!(world.maybe_receive().await.is_none());
             is_clean("an expiry");
         }
-    }
-}
-
-/// The oldest dead go as a whole.
-#[tokio::test]
-async fn compact_dropped_dead_leave_nothing() {
-    let fake = Fake::start(Clock::system());
-    let policy = MailboxPolicy::new().with_dead_limit(NonZeroU64::new(2));
-    let world = World::with(At::from(&fake), KeyLayout::Compact, policy).await;
-    for _ in 0..4 {
-        world.send("{}").await;
-        let token = world.receive().await.token;
-        let nacked = world.mail.nack(&world.to, &token, FailureType::Permanent, None).await;
-        nacked.expect("it is reserved");
-    }
-    for command in [["ZCARD", &world.key("dead")], ["HLEN", &world.key("graves")]] {
-        assert_eq!(fake.server.command(command), Reply::Integer(2), "{command:?}");
     }
 }
 
