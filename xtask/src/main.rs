@@ -25,8 +25,8 @@ cargo xtask TASK
                        --list names them
   bench [NAME] [ARGS]  all benchmarks, or one of them; `peers-resilience` sets the breaker and the
                        retry beside other crates on the same probes
-  mutate [PATH]        leave out each line of the Lua scripts that calls Redis, and see whether
-                       tests on the fake server notice; PATH is a part of the scripts' paths
+  mutate [PLACE]       break each statement of the Lua scripts that calls Redis, and see whether
+                       tests on the fake server notice; PLACE is a part of `compact/ack.lua:8`
   tidy                 the rules that the compiler cannot check: crate edges, sizes, names, docs
 
 Environment

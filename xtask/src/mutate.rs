@@ -201,19 +201,26 @@ fn all_pass(binary: &Path, mutants: &[Mutant]) -> Result<(), Failure> {
 /// What is not worth its time here: restricted users, traffic of several seconds.
 const SLOW: &[&str] = &["acl::", "real", "healthy_traffic"];
 
-/// The tests that most probably notice.
+/// The tests that most probably notice, and soon.
 fn narrow(script: &str) -> Option<Tests> {
     let (part, verb) = script.strip_suffix(".lua")?.split_once('/')?;
-    let named = match (part, verb) {
-        ("compact" | "tta", "bury" | "find" | "unwait") => return None,
-        ("compact" | "tta", _) => format!("fake::{part}::{verb}::"),
-        ("registry", "bury") => "liveness::".to_owned(),
-        ("registry", "register" | "deregister" | "heartbeat" | "events") => {
-            format!("registry::fake_compact::{verb}::")
+    let mail = ["handed_over::", "leftovers::"];
+    let (named, skipped) = match (part, verb.split('_').next()) {
+        ("compact" | "tta", _) => (vec![format!("fake::{part}::{verb}::")], SLOW),
+        ("lib", Some(layout @ ("compact" | "tta"))) => {
+            let all = mail.map(str::to_owned).into_iter();
+            (all.chain([format!("fake::{layout}::")]).collect(), SLOW)
+        }
+        ("registry", _) | ("lib", Some("registry")) => {
+            let named = ["registry_keys::", "registry::fake_compact::"];
+            (named.map(str::to_owned).to_vec(), ["overrun"].as_slice())
+        }
+        ("breaker", _) | ("lib", Some("breaker")) => {
+            (["breaker::", "breaker_records::"].map(str::to_owned).to_vec(), SLOW)
         }
         _ => return None,
     };
-    Some(Tests { named: vec![named], skipped: SLOW })
+    Some(Tests { named, skipped })
 }
 
 /// All tests that a script belongs to.

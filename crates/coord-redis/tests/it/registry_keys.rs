@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use coord_core::capability::{AgentCapability, CapabilitySet, CapabilityType};
-use coord_core::registry::{AgentRegistry, Heartbeat, Registration, RegistryPolicy};
+use coord_core::registry::{
+    AgentRegistry, Heartbeat, Registration, RegistryEventKind, RegistryPolicy,
+};
 use coord_redis::{KeyLayout, RedisAgentRegistry};
 use coord_testkit::fake_redis::Reply;
 use coord_testkit::{Clock, FakeRedis};
@@ -111,6 +113,95 @@ async fn who_dies_leaves_only_a_gravestone() {
         assert_eq!(scene.registry.list_registered().await.unwrap().len(), 9, "{layout}");
         assert_eq!(scene.traces(), [9, 9, 9, 0, 9, 18, 9, 9], "{layout}");
         assert_eq!(scene.number("ZCARD", "registry:graves", &[]), 1, "{layout}");
+    }
+}
+
+/// Who is late is announced once, also while it drains, and looked at no more.
+#[tokio::test]
+async fn who_is_late_is_announced_once() {
+    for layout in LAYOUTS {
+        let scene = Scene::new(layout).await;
+        let mut late = able("a");
+        let incarnation = scene.registry.register(&late).await.unwrap().incarnation;
+        scene.registry.drain(&mut late, incarnation).await.unwrap();
+        scene.registry.register(&able("b")).await.unwrap();
+        scene.server.advance(TTL - Duration::from_secs(1));
+        let head = scene.registry.events(None, 0).await.unwrap().head;
+        assert_eq!(scene.number("ZCARD", "registry:suspects", &[]), 0, "{layout}");
+        scene.registry.list_registered().await.unwrap();
+        let again = scene.registry.events(Some(&head), 10).await.unwrap().events;
+        assert!(again.is_empty(), "{layout}: {again:?}");
+    }
+}
+
+/// Two of five are no mass loss.
+#[tokio::test]
+async fn few_are_not_spared() {
+    for layout in LAYOUTS {
+        let scene = Scene::new(layout).await;
+        let all: Vec<_> = (0..5).map(|n| able(&format!("a:{n}"))).collect();
+        let mut beats = Vec::new();
+        for one in &all {
+            let incarnation = scene.registry.register(one).await.unwrap().incarnation;
+            beats.push(Heartbeat { registration: one, incarnation });
+        }
+        for _ in 0..4 {
+            scene.server.advance(TTL / 3);
+            scene.registry.heartbeat(&beats[..3]).await.unwrap();
+        }
+        assert_eq!(scene.registry.list_registered().await.unwrap().len(), 3, "{layout}");
+        assert_eq!(scene.number("ZCARD", "registry:spared", &[]), 0, "{layout}");
+    }
+}
+
+/// An agent of another program, known by the index alone, whose record has expired.
+#[tokio::test]
+async fn strangers_are_buried_too() {
+    for layout in LAYOUTS {
+        let scene = Scene::new(layout).await;
+        let head = scene.registry.events(None, 0).await.unwrap().head;
+        let stranger = scene.key("agents:stranger:default");
+        assert_eq!(scene.number("SADD", "agents:index", &[&stranger]), 1);
+        assert!(scene.registry.list_registered().await.unwrap().is_empty());
+        assert_eq!(scene.number("SCARD", "agents:index", &[]), 0, "{layout}");
+        let events = scene.registry.events(Some(&head), 10).await.unwrap().events;
+        let kinds: Vec<_> = events.iter().map(|event| event.kind).collect();
+        assert_eq!(kinds, [RegistryEventKind::Expired], "{layout}");
+    }
+}
+
+/// Who is taken out of the index by another program is in it again with its capabilities.
+#[tokio::test]
+async fn who_can_do_something_is_in_the_index() {
+    for layout in LAYOUTS {
+        let scene = Scene::new(layout).await;
+        let registration = able("a");
+        scene.registry.register(&registration).await.unwrap();
+        assert_eq!(scene.number("DEL", "agents:index", &[]), 1);
+        let set = registration.capabilities.as_ref().unwrap();
+        scene.registry.register_capabilities(set).await.unwrap();
+        assert_eq!(scene.traces(), HERE, "{layout}");
+    }
+}
+
+/// Whose record another program wrote anew is spared no more, and lives.
+#[tokio::test]
+async fn who_is_written_anew_lives() {
+    for layout in LAYOUTS {
+        let scene = Scene::new(layout).await;
+        for number in 0..10 {
+            scene.registry.register(&able(&format!("a:{number}"))).await.unwrap();
+        }
+        scene.server.advance(TTL + Duration::from_secs(1));
+        scene.registry.list_registered().await.unwrap();
+        assert_eq!(scene.number("ZCARD", "registry:spared", &[]), 10, "{layout}");
+        let set = scene.server.command(["SET", &scene.key("agents:a:0"), "{}"]);
+        assert_eq!(set, Reply::simple("OK"));
+        scene.server.advance(TTL + Duration::from_secs(1));
+        // Whoever reads events names the overdue, too.
+        scene.registry.events(None, 10).await.unwrap();
+        assert_eq!(scene.number("ZCARD", "registry:spared", &[]), 0, "{layout}");
+        assert_eq!(scene.number("SCARD", "agents:index", &[]), 1, "{layout}");
     }
 }
 
