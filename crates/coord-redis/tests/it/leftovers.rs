@@ -117,16 +117,19 @@ async fn settled_messages_leave_nothing() {
         }
         // The other layout has no expiry.
         let short = SendOptions::new().with_expires_in(Duration::from_secs(1));
-        for is_taken in [false, true] {
+        for way in ["waiting", "held", "given back"] {
             let message = world.message("{}");
             mail.send_message_with(&world.from, to, message, short).await.expect("sends");
-            if is_taken {
+            if way != "waiting" {
                 let held = mail.receive(to, Duration::from_millis(1)).await.expect("it works");
-                assert!(held.is_some());
+                let token = held.expect("it is ready").token;
+                if way == "given back" {
+                    mail.release(to, &token).await.expect("it is reserved");
+                }
             }
             fake.server.advance(Duration::from_secs(2));
             assert!(world.maybe_receive().await.is_none());
-            is_clean("an expiry");
+            is_clean(way);
         }
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use coord_core::capability::{AgentCapability, CapabilitySet, CapabilityType};
 use coord_core::registry::{
-    AgentRegistry, Heartbeat, Registration, RegistryEventKind, RegistryPolicy,
+    AgentRegistry, Beat, Heartbeat, Registration, RegistryEventKind, RegistryPolicy,
 };
 use coord_redis::{KeyLayout, RedisAgentRegistry};
 use coord_testkit::fake_redis::Reply;
@@ -134,6 +134,46 @@ async fn who_is_late_is_announced_once() {
     }
 }
 
+/// Who comes back has no gravestone, so that nobody forgets it with the old ones.
+#[tokio::test]
+async fn who_comes_back_has_no_gravestone() {
+    for layout in LAYOUTS {
+        let scene = Scene::new(layout).await;
+        let registration = able("a");
+        scene.registry.register(&registration).await.unwrap();
+        scene.registry.deregister(&agent("a"), None).await.unwrap();
+        assert_eq!(scene.graves(), (1, 1), "{layout}");
+        let incarnation = scene.registry.register(&registration).await.unwrap().incarnation;
+        assert_eq!(scene.graves(), (1, 0), "{layout}");
+        scene.server.advance(TTL + Duration::from_secs(1));
+        assert!(scene.registry.list_registered().await.unwrap().is_empty());
+        assert_eq!(scene.graves(), (1, 1), "{layout}");
+        let beat = Heartbeat { registration: &registration, incarnation };
+        assert_eq!(scene.registry.heartbeat(&[beat]).await.unwrap(), [Beat::Restored]);
+        assert_eq!(scene.graves(), (1, 0), "{layout}");
+    }
+}
+
+/// A beat keeps the capabilities by itself: nothing is sent again.
+#[tokio::test]
+async fn a_beat_is_one_round_trip() {
+    for layout in LAYOUTS {
+        let scene = Scene::new(layout).await;
+        let registration = able("a");
+        let incarnation = scene.registry.register(&registration).await.unwrap().incarnation;
+        let beat = Heartbeat { registration: &registration, incarnation };
+        // Loads the script.
+        scene.registry.heartbeat(&[beat]).await.unwrap();
+        for _ in 0..3 {
+            scene.server.advance(TTL / 2);
+            scene.server.clear_log();
+            scene.registry.heartbeat(&[beat]).await.unwrap();
+            assert_eq!(scene.server.round_trips(), 1, "{layout}: {:?}", scene.server.log());
+        }
+        assert_eq!(scene.number("EXISTS", "capabilities:a:default", &[]), 1, "{layout}");
+    }
+}
+
 /// Two of five are no mass loss.
 #[tokio::test]
 async fn few_are_not_spared() {
@@ -167,6 +207,9 @@ async fn strangers_are_buried_too() {
         let events = scene.registry.events(Some(&head), 10).await.unwrap().events;
         let kinds: Vec<_> = events.iter().map(|event| event.kind).collect();
         assert_eq!(kinds, [RegistryEventKind::Expired], "{layout}");
+        assert_eq!(scene.number("SADD", "agents:index", &[&stranger]), 1);
+        assert!(!scene.registry.deregister(&agent("stranger"), None).await.unwrap());
+        assert_eq!(scene.number("SCARD", "agents:index", &[]), 0, "{layout}: by its goodbye");
     }
 }
 
