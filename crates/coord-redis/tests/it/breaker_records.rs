@@ -11,12 +11,12 @@ use coord_resilience::breaker::{
     BreakerName, BreakerStore, ControlOrder, FleetPolicy, FleetView, Hold, InstanceId, LeaseId,
     MetricsRecord, SharedConfig, StateRecord, Version, Vote,
 };
-use coord_testkit::FakeRedis;
 use coord_testkit::fake_redis::Reply;
 use coord_testkit::server::Frame;
+use coord_testkit::{Clock, FakeRedis};
 
 use crate::breaker::store;
-use crate::harness::{At, LAYOUTS, break_scripts, fresh_prefix, private, shared};
+use crate::harness::{At, Fake, LAYOUTS, break_scripts, fresh_prefix, private, shared};
 
 fn name(text: &str) -> BreakerName {
     BreakerName::parse(text).expect("a valid name")
@@ -140,14 +140,24 @@ fn get(at: &At, key: &str, ttl: i64) -> Vec<u8> {
 #[tokio::test]
 async fn python_reads_our_records() {
     let Some(server) = shared("python_reads_our_records") else { return };
+    reads_our_records(&At::from(&*server)).await;
+}
+
+#[tokio::test]
+async fn python_reads_our_records_on_the_fake() {
+    let fake = Fake::start(Clock::system());
+    reads_our_records(&At::from(&fake)).await;
+}
+
+async fn reads_our_records(at: &At) {
     for layout in LAYOUTS {
-        let (at, prefix) = (At::from(&*server), fresh_prefix());
+        let prefix = fresh_prefix();
         let store = store(&at.url, layout, &prefix);
         let dep = name("workflow:a\"\\b");
         let tag = if layout == KeyLayout::Compact { "{workflow:a\"\\b}" } else { dep.as_str() };
         let keys = ["state", "metrics"].map(|part| format!("{prefix}:cb:{part}:{tag}"));
         let read = |what: &str| {
-            let (state, metrics) = (get(&at, &keys[0], 86_400), get(&at, &keys[1], 604_800));
+            let (state, metrics) = (get(at, &keys[0], 86_400), get(at, &keys[1], 604_800));
             if let Some(seen) = in_python(&state, &metrics) {
                 assert_eq!(seen, what);
             }
@@ -186,14 +196,64 @@ async fn python_reads_our_records() {
         let metrics = store.report_of(&dep).await.unwrap().metrics.unwrap();
         let (failure, success) = (metrics.last_failure_time, metrics.last_success_time);
         assert!(failure.unwrap() <= success.unwrap(), "{metrics:?}");
+        assert_eq!((metrics.total_calls, metrics.failed_calls, metrics.state_changes), (10, 4, 4));
+    }
+}
+
+/// What several processes count is added up; what happened last stays last.
+#[tokio::test]
+async fn counts_are_added_up() {
+    for layout in LAYOUTS {
+        let fake = Fake::start(Clock::manual(Duration::from_secs(1_767_225_600)));
+        let prefix = fresh_prefix();
+        let store = store(&fake.server.url(), layout, &prefix);
+        let first = CallCounts {
+            total: 5,
+            failed: 2,
+            successful: 3,
+            last_failure_age: Some(Duration::from_secs(3)),
+            last_success_age: Some(Duration::from_secs(2)),
+        };
+        store.add_counts(&name("dep"), &first).await.unwrap();
+        let late = CallCounts {
+            total: 1,
+            failed: 1,
+            successful: 0,
+            last_failure_age: Some(Duration::from_secs(60)),
+            last_success_age: None,
+        };
+        store.add_counts(&name("dep"), &late).await.unwrap();
+        let wanted = MetricsRecord {
+            total_calls: 6,
+            failed_calls: 3,
+            successful_calls: 3,
+            state_changes: 0,
+            last_failure_time: Some(1_767_225_597.0),
+            last_success_time: Some(1_767_225_598.0),
+            updated_at: 1_767_225_600.0,
+        };
+        assert_eq!(store.report_of(&name("dep")).await.unwrap().metrics, Some(wanted), "{layout}");
+        let tag = if layout == KeyLayout::Compact { "{dep}" } else { "dep" };
+        let left = fake.server.command(["TTL", &format!("{prefix}:cb:fleet:{tag}")]);
+        assert_eq!(left, Reply::Integer(604_800), "{layout}: nobody breaks here");
     }
 }
 
 #[tokio::test]
 async fn names_are_listed_and_forgotten() {
     let Some(server) = private("names_are_listed_and_forgotten") else { return };
+    lists_and_forgets(&At::from(&server)).await;
+}
+
+#[tokio::test]
+async fn names_are_listed_and_forgotten_on_the_fake() {
+    let fake = Fake::start(Clock::system());
+    lists_and_forgets(&At::from(&fake)).await;
+}
+
+async fn lists_and_forgets(at: &At) {
     for layout in LAYOUTS {
-        let (at, prefix) = (At::from(&server), fresh_prefix());
+        let prefix = fresh_prefix();
         let store = store(&at.url, layout, &prefix);
         assert!(store.names().await.unwrap().is_empty());
         let (watched, held) = (name("workflow:x"), name("}odd{%"));

@@ -23,7 +23,7 @@ use coord_testkit::fake_redis::Reply;
 use coord_testkit::server::{Frame, RealCluster};
 use coord_testkit::{Clock, FakeRedis};
 
-use crate::harness::{At, LONG, agent, fresh_prefix, server_time_passes};
+use crate::harness::{At, LONG, agent, break_scripts, fresh_prefix, server_time_passes};
 
 /// Where the clock of the fake starts: 2026-01-01T00:00:00Z.
 const START: Duration = Duration::from_secs(1_767_225_600);
@@ -40,7 +40,9 @@ impl Nodes {
     pub(crate) async fn fake() -> Self {
         let builder = FakeRedis::builder().clock(Clock::manual(START));
         let cluster = builder.start_cluster(NODES).await;
-        Self::Fake(Arc::new(cluster.expect("loopback ports are free")))
+        let cluster = cluster.expect("loopback ports are free");
+        break_scripts(&cluster);
+        Self::Fake(Arc::new(cluster))
     }
 
     /// One that tests share while any of them runs.

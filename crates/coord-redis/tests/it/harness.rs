@@ -68,6 +68,7 @@ impl Fake {
             (server.expect("a free port"), runtime)
         });
         let (server, runtime) = started.join().expect("the fake starts");
+        break_scripts(&server);
         Self { server, runtime: Some(runtime) }
     }
 }

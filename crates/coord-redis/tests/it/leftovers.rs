@@ -1,15 +1,20 @@
-//! What a dead letter leaves behind in Redis when it is gone: nothing that an acknowledged
-//! message does not leave too.
+//! What messages leave behind in Redis when they are gone: a dead letter nothing that an
+//! acknowledged message does not leave too.
 
 use std::collections::BTreeSet;
+use std::num::NonZeroU64;
+use std::time::Duration;
 
-use coord_core::{DeadBody, DeadSelection, FailureType, MessageCoordinator};
+use coord_core::{
+    CancelOutcome, DeadBody, DeadSelection, FailureType, MessageCoordinator, NackOutcome, Receipt,
+    SendOptions,
+};
 use coord_redis::KeyLayout;
 use coord_testkit::fake_redis::Reply;
 use coord_testkit::server::Frame;
 use coord_testkit::{Clock, FakeRedis};
 
-use crate::harness::{At, Fake, World, break_scripts};
+use crate::harness::{At, Fake, LAYOUTS, LONG, World};
 
 /// Names of the keys there are.
 fn keys(server: &FakeRedis) -> BTreeSet<String> {
@@ -23,7 +28,6 @@ fn keys(server: &FakeRedis) -> BTreeSet<String> {
 
 async fn dead_letters_leave_nothing(layout: KeyLayout) {
     let fake = Fake::start(Clock::system());
-    break_scripts(&fake.server);
     let world = World::new(At::from(&fake), layout).await;
     let settle = async || {
         let token = world.receive().await.token;
@@ -50,7 +54,7 @@ async fn dead_letters_leave_nothing(layout: KeyLayout) {
     settle().await;
     assert_eq!(keys(&fake.server), idle, "after a redrive");
 
-    let limited = world.mail.policy().with_dead_limit(std::num::NonZeroU64::new(1));
+    let limited = world.mail.policy().with_dead_limit(NonZeroU64::new(1));
     world.mail.configure(limited).expect("it is valid");
     bury().await;
     bury().await;
@@ -68,11 +72,130 @@ async fn tta_dead_letters_leave_nothing() {
     dead_letters_leave_nothing(KeyLayout::Tta).await;
 }
 
+/// Whichever way a message ends, nothing of it is left but the mailbox's counters.
+#[tokio::test]
+async fn settled_messages_leave_nothing() {
+    for layout in LAYOUTS {
+        let fake = Fake::start(Clock::manual(Duration::from_secs(1_767_225_600)));
+        let world = World::new(At::from(&fake), layout).await;
+        let counters = [world.key("meta"), world.key("fence")];
+        let is_clean = |after: &str| {
+            let mut left = keys(&fake.server);
+            left.retain(|key| key.contains("writer:w1") && !counters.contains(key));
+            assert!(left.is_empty(), "{layout}: {left:?} after {after}");
+        };
+        let (mail, to) = (&world.mail, &world.to);
+        let take = async || {
+            world.send("{}").await;
+            world.receive().await.token
+        };
+        mail.ack(to, &take().await).await.expect("it is reserved");
+        is_clean("an ack");
+        mail.ack_batch(to, &[take().await, take().await]).await.expect("they are reserved");
+        is_clean("a batch of acks");
+        let token = take().await;
+        assert!(mail.ack_and_receive(to, &token, LONG).await.expect("it works").settled);
+        is_clean("an ack with a receive");
+        let (token, next) = (take().await, world.message("{}"));
+        let sent = mail.forward(to, &token, &world.from, next, SendOptions::new()).await;
+        assert!(sent.expect("it is reserved").delivered());
+        is_clean("a forward");
+        for options in [SendOptions::new(), SendOptions::new().with_delay(LONG)] {
+            let message = world.message("{}");
+            let id = message.message_id.clone();
+            mail.send_message_with(&world.from, to, message, options).await.expect("sends");
+            assert_eq!(mail.cancel(to, &id).await.expect("it works"), CancelOutcome::Cancelled);
+            is_clean("a cancellation");
+        }
+        let id = world.send("{}").await;
+        let token = world.receive().await.token;
+        assert_eq!(mail.cancel(to, &id).await.expect("it works"), CancelOutcome::HolderIsTold);
+        mail.release(to, &token).await.expect("it is reserved");
+        is_clean("the release of a cancelled one");
+        if layout == KeyLayout::Tta {
+            continue;
+        }
+        // The other layout has no expiry.
+        let short = SendOptions::new().with_expires_in(Duration::from_secs(1));
+        for is_taken in [false, true] {
+            let message = world.message("{}");
+            mail.send_message_with(&world.from, to, message, short).await.expect("sends");
+            if is_taken {
+                let held = mail.receive(to, Duration::from_millis(1)).await.expect("it works");
+                assert!(held.is_some());
+            }
+            fake.server.advance(Duration::from_secs(2));
+            assert!(world.maybe_receive().await.is_none());
+            is_clean("an expiry");
+        }
+    }
+}
+
+/// What a holder was told goes with its reservation, also if the message was cancelled.
+#[tokio::test]
+async fn notes_leave_nothing() {
+    for layout in LAYOUTS {
+        let fake = Fake::start(Clock::system());
+        let world = World::new(At::from(&fake), layout).await;
+        let take = async || {
+            let id = world.send("{}").await;
+            let token = world.receive().await.token;
+            world.mail.note(&world.to, &id, "hurry").await.expect("noting works");
+            (id, token)
+        };
+        let (_, token) = take().await;
+        world.mail.release(&world.to, &token).await.expect("it is reserved");
+        let token = world.receive().await.token;
+        world.mail.ack(&world.to, &token).await.expect("it is reserved");
+        let idle = keys(&fake.server);
+        assert!(!idle.contains(&world.key("notes")), "{layout}: {idle:?}");
+        let (id, token) = take().await;
+        world.mail.cancel(&world.to, &id).await.expect("cancelling works");
+        let nacked = world.mail.nack(&world.to, &token, FailureType::Transient, None).await;
+        assert_eq!(nacked.expect("it is reserved"), NackOutcome::Cancelled);
+        assert_eq!(keys(&fake.server), idle, "{layout}");
+    }
+}
+
+/// A deadline that stands for nothing, as a peer leaves it that crashed while it settled.
+#[tokio::test]
+async fn tta_deadlines_of_nothing_go() {
+    let fake = Fake::start(Clock::system());
+    let world = World::new(At::from(&fake), KeyLayout::Tta).await;
+    let deadlines = world.key("reserved_deadlines");
+    let added = fake.server.command(["ZADD", &deadlines, "1", "res_0000000000000001"]);
+    assert_eq!(added, Reply::Integer(1));
+    assert_eq!(world.mail.recover_pending(Some(&world.to)).await.expect("recovers"), 0);
+    assert_eq!(fake.server.command(["EXISTS", &deadlines]), Reply::Integer(0));
+}
+
+/// The newest ten thousand receipts are kept.
+#[tokio::test]
+async fn compact_receipts_are_bounded() {
+    let fake = Fake::start(Clock::system());
+    let world = World::new(At::from(&fake), KeyLayout::Compact).await;
+    let receipts = world.key("receipts");
+    let mut add = vec!["ZADD".to_owned(), receipts.clone()];
+    for number in 0..10_000 {
+        add.extend([number.to_string(), format!("old-{number}")]);
+    }
+    assert_eq!(fake.server.command(add), Reply::Integer(10_000));
+    let options = SendOptions::new().with_receipt();
+    let message = world.message("{}");
+    let sent = world.mail.send_message_with(&world.from, &world.to, message, options).await;
+    let ticket = sent.expect("sends").ticket.expect("it asked for a receipt");
+    let token = world.receive().await.token;
+    world.mail.ack(&world.to, &token).await.expect("it is reserved");
+    assert_eq!(fake.server.command(["ZCARD", &receipts]), Reply::Integer(10_000));
+    assert_eq!(fake.server.command(["ZSCORE", &receipts, "old-0"]), Reply::Null);
+    let found = world.mail.receipts(&[ticket]).await.expect("asking works");
+    assert!(matches!(found[0], Receipt::Settled { .. }), "{found:?}");
+}
+
 /// What cannot be read is kept as it is among the dead.
 #[tokio::test]
 async fn compact_poison_is_kept_as_it_is() {
     let fake = Fake::start(Clock::system());
-    break_scripts(&fake.server);
     let world = World::new(At::from(&fake), KeyLayout::Compact).await;
     world.send("{}").await;
     let messages = world.key("messages");
@@ -96,7 +219,7 @@ async fn recovering_all_touches_nothing_else() {
     let Some(server) = crate::harness::private("recovering_all_touches_nothing_else") else {
         return;
     };
-    for layout in crate::harness::LAYOUTS {
+    for layout in LAYOUTS {
         let world = World::new(&server, layout).await;
         for number in 0..3_000 {
             world.at.command(&["SET", &format!("app:{number}"), "x"]);
@@ -108,7 +231,7 @@ async fn recovering_all_touches_nothing_else() {
             let to = crate::harness::agent(name);
             let sent = world.mail.send_message(&world.from, &to, world.message("{}")).await;
             assert!(sent.expect("sends").delivered());
-            let taken = world.mail.receive(&to, std::time::Duration::ZERO).await;
+            let taken = world.mail.receive(&to, Duration::ZERO).await;
             assert!(taken.expect("receives").is_some());
         }
         let mut monitor = world.raw();

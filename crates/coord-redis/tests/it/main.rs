@@ -2,6 +2,7 @@
 
 mod acl;
 mod batches;
+mod between;
 mod breaker;
 mod breaker_faults;
 mod breaker_fleet;
@@ -17,6 +18,7 @@ mod durability;
 mod errors;
 mod fake;
 mod fleet;
+mod handed_over;
 mod harness;
 mod history;
 mod leftovers;

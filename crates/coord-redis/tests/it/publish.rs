@@ -14,8 +14,8 @@ use coord_testkit::Clock;
 use coord_testkit::server::Frame;
 
 use crate::harness::{
-    At, Fake, LAYOUTS, World, agent, break_scripts, config, counts, private, reset_counts,
-    server_time_passes, shared,
+    At, Fake, LAYOUTS, World, agent, config, counts, private, reset_counts, server_time_passes,
+    shared,
 };
 
 const EVENT: [MessageType; 1] = [MessageType::Event];
@@ -73,9 +73,7 @@ fn members(at: &At, key: &str) -> Vec<String> {
 
 /// The fake, whose clock moves when it is told to.
 fn fake() -> Fake {
-    let fake = Fake::start(Clock::manual(Duration::from_secs(1_767_225_600)));
-    break_scripts(&fake.server);
-    fake
+    Fake::start(Clock::manual(Duration::from_secs(1_767_225_600)))
 }
 
 /// A handle in each of two processes: the type stays until both are gone.

@@ -12,7 +12,7 @@ use coord_redis::KeyLayout;
 use coord_testkit::Clock;
 use coord_testkit::server::Frame;
 
-use crate::harness::{At, Fake, LAYOUTS, LONG, Random, World, break_scripts, counts, private};
+use crate::harness::{At, Fake, LAYOUTS, LONG, Random, World, counts, private};
 
 const START: Duration = Duration::from_secs(1_767_225_600);
 const GRACE: Duration = Duration::from_secs(60);
@@ -20,7 +20,6 @@ const GRACE: Duration = Duration::from_secs(60);
 /// A mailbox on a fake whose time stands still.
 async fn still(layout: KeyLayout) -> (Fake, World) {
     let fake = Fake::start(Clock::manual(START));
-    break_scripts(&fake.server);
     let policy = MailboxPolicy::new().with_backoff(Duration::ZERO, 2.0, Duration::ZERO);
     let world = World::with(At::from(&fake), layout, policy).await;
     (fake, world)
@@ -243,7 +242,6 @@ async fn many_are_put_back() {
 async fn what_comes_back_goes_to_who_waits() {
     for layout in LAYOUTS {
         let fake = Fake::start(Clock::system());
-        break_scripts(&fake.server);
         let world = World::new(At::from(&fake), layout).await;
         // One that listens at another node of a cluster: nobody here wakes it.
         let entry = format!("res_0000000000000001 60000000 0 @{}:wake:1", world.prefix);
@@ -402,7 +400,6 @@ async fn healthy_traffic_is_left_alone() {
 async fn healthy_traffic_is_left_alone_on_the_fake() {
     for layout in LAYOUTS {
         let fake = Fake::start(Clock::system());
-        break_scripts(&fake.server);
         leaves_the_healthy_alone(At::from(&fake), layout).await;
     }
 }

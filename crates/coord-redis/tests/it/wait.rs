@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use coord_core::{MessageCoordinator, MessageResult, ReceivedMessage};
+use coord_core::{MessageCoordinator, MessageResult, ReceivedMessage, SendOptions};
 use coord_redis::{KeyLayout, RedisMessageCoordinator};
 use coord_testkit::Clock;
 use coord_testkit::server::{Frame, RealServer};
@@ -104,6 +104,74 @@ async fn one_of_many(at: &At, layout: KeyLayout) {
     assert_eq!(world.stats().await.depth, 0);
 }
 
+/// What is too large to be sent along is reserved for the waiter, which comes for it.
+#[tokio::test]
+async fn a_large_message_is_come_for_on_the_fake() {
+    for layout in LAYOUTS {
+        let fake = Fake::start(Clock::system());
+        let world = World::new(At::from(&fake), layout).await;
+        let sender = world.another().await;
+        let text = format!("{{\"text\":\"{}\"}}", "x".repeat(300_000));
+        let send = async {
+            registered(&world, 1).await;
+            let message = world.message(&text);
+            let sent = sender.send_message(&world.from, &world.to, message).await;
+            assert!(sent.expect("sends").delivered());
+        };
+        let patience = Duration::from_secs(10);
+        let waits = world.mail.receive_wait(&world.to, LONG, patience);
+        let (received, ()) = join(waits, send).await;
+        let received = received.expect("waiting works").expect("it was reserved for it");
+        assert_eq!(received.queue_message.message.payload.as_json(), text);
+        assert_eq!(received.fence, 2, "{layout}: reserved for it, then by it");
+        world.mail.ack(&world.to, &received.token).await.expect("it is reserved");
+        assert_eq!(world.stats().await.depth, 0, "{layout}");
+    }
+}
+
+/// What falls due wakes when it does, not at the next look; who takes it waits no longer.
+#[tokio::test]
+async fn who_takes_for_itself_waits_no_longer_on_the_fake() {
+    for layout in LAYOUTS {
+        let fake = Fake::start(Clock::system());
+        let world = World::new(At::from(&fake), layout).await;
+        let options = SendOptions::new().with_delay(Duration::from_millis(200));
+        let mut fastest = Duration::MAX;
+        for _ in 0..3 {
+            let (message, began) = (world.message("{}"), Instant::now());
+            let sent = world.mail.send_message_with(&world.from, &world.to, message, options).await;
+            assert!(sent.expect("sends").delivered());
+            let received = waits(&world).await.expect("woken");
+            fastest = fastest.min(began.elapsed());
+            world.mail.ack(&world.to, &received.token).await.expect("acks");
+            let left = world.at.command(&["EXISTS", &world.key("waiters")]);
+            assert_eq!(left, Frame::Integer(0), "{layout}");
+        }
+        // By the look alone, each would have taken a second.
+        assert!(fastest < Duration::from_millis(800), "{layout}: {fastest:?}");
+    }
+}
+
+/// When the server has lost who waits, the next look of one of them brings all back.
+#[tokio::test]
+async fn lost_registrations_come_back_on_the_fake() {
+    for layout in LAYOUTS {
+        let fake = Fake::start(Clock::system());
+        let world = World::new(At::from(&fake), layout).await;
+        let mut waiting: FuturesUnordered<_> = (0..3).map(|_| waits(&world)).collect();
+        let lose = async {
+            registered(&world, 3).await;
+            world.at.command(&["DEL", &world.key("waiters")]);
+            registered(&world, 3).await;
+        };
+        tokio::select! {
+            biased;
+            _ = waiting.next() => panic!("woken by nothing"),
+            () = lose => {}
+        }
+    }
+}
+
 /// A producer that knows nothing of who waits, as the original's, wakes all the same.
 #[tokio::test]
 async fn a_foreign_producer_wakes() {
@@ -159,7 +227,7 @@ impl Fleet {
     async fn send(&self, message: &coord_core::AgentMessage) -> Option<MessageResult> {
         let world = &self.world;
         // A window makes repeating safe.
-        let options = coord_core::SendOptions::new().with_dedup_window(LONG);
+        let options = SendOptions::new().with_dedup_window(LONG);
         let sent = world.mail.send_message_with(&world.from, &world.to, message.clone(), options);
         sent.await.ok()
     }

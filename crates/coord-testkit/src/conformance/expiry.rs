@@ -88,6 +88,8 @@ pub async fn makes_room(backend: &dyn Backend) {
     }
     stage.advance(TICK).await;
     stage.send("msg-000002").await;
+    let stats = stage.stats().await;
+    assert_eq!((stats.ready.total(), stats.depth), (1, 1), "{stats:?}");
     assert_eq!(stage.drain().await, ["msg-000002"]);
 }
 

@@ -24,7 +24,6 @@ local function mark(token, value, letter)
   end
 end
 
-if redis.call('HEXISTS', keys.messages, lid) == 0 then return 0 end
 if waits() then
   if verb == 'note' then return 4 end
   redis.call('ZREM', keys.ready, lid)

@@ -49,8 +49,6 @@ local function take_back(keys, now, first, last)
       elseif old then
         put_back(keys, old, ARGV[i + 2], schedule_of(keys, ARGV[i + 1]), now)
         taken = taken + 1
-      else
-        redis.call('ZREM', keys.deadlines, ARGV[i])
       end
     end
   end
