@@ -62,4 +62,4 @@ pub use reservation::{
 pub use send::{Durability, MessageResult, SendOptions, SendOutcome, SendRefusal};
 pub use subscription::{MessageSubscription, Publication, SubscriptionCloser};
 pub use time::{Timestamp, micros};
-pub use trail::{Trail, hand_on};
+pub use trail::Trail;

@@ -4,8 +4,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::agent::AgentId;
 use crate::envelope::QueueMessage;
 use crate::error::InvalidInput;
+use crate::message::AgentMessage;
+use crate::policy::MailboxPolicy;
+use crate::send::SendRefusal;
 use crate::time::Timestamp;
 use crate::trail::Trail;
 
@@ -57,6 +61,23 @@ impl ReservationToken {
     /// The way of the message it was received with, if that was handed on before.
     pub fn trail(&self) -> Option<&Trail> {
         self.trail.as_deref()
+    }
+
+    /// The message that `agent` hands on to `recipient` instead of the one reserved here, whose way
+    /// it carries on; for adapters.
+    ///
+    /// # Errors
+    /// As [`Trail::handed_on`].
+    pub fn hand_on(
+        &self,
+        agent: &AgentId,
+        recipient: &AgentId,
+        mut message: AgentMessage,
+        policy: &MailboxPolicy,
+    ) -> Result<AgentMessage, SendRefusal> {
+        let before = self.trail().cloned().unwrap_or_else(|| Trail::of(&message));
+        before.handed_on(agent, recipient, policy)?.mark(&mut message);
+        Ok(message)
     }
 
     /// The text.

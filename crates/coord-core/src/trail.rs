@@ -6,7 +6,6 @@ use crate::agent::AgentId;
 use crate::headers::Headers;
 use crate::message::AgentMessage;
 use crate::policy::MailboxPolicy;
-use crate::reservation::ReservationToken;
 use crate::send::SendRefusal;
 
 /// The way of a piece of work from agent to agent, kept in the headers of what is forwarded.
@@ -99,23 +98,6 @@ impl Trail {
         message.headers.set(HOPS, self.hops.to_string());
         message.headers.set(TRAIL, names.join(":"));
     }
-}
-
-/// The message that `agent` hands on to `recipient`, with the trail of what is reserved under
-/// `token` carried on; for adapters.
-///
-/// # Errors
-/// As [`Trail::handed_on`].
-pub fn hand_on(
-    agent: &AgentId,
-    token: &ReservationToken,
-    recipient: &AgentId,
-    mut message: AgentMessage,
-    policy: &MailboxPolicy,
-) -> Result<AgentMessage, SendRefusal> {
-    let before = token.trail().cloned().unwrap_or_else(|| Trail::of(&message));
-    before.handed_on(agent, recipient, policy)?.mark(&mut message);
-    Ok(message)
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use coord_core::{
     MailboxStats, MessageCoordinator, MessageId, MessageMetrics, MessageReport, MessageResult,
     MessageSubscription, MessageType, NackOutcome, NoteOutcome, NullMetrics, Page, PeekedMessage,
     Publication, RateLimit, Receipt, ReceiptTicket, ReceiveError, ReceivedMessage, Reconciliation,
-    RedriveRate, ReservationToken, SendError, SendOptions, SendOutcome, SettleError, hand_on,
+    RedriveRate, ReservationToken, SendError, SendOptions, SendOutcome, SettleError,
 };
 use futures_util::future::join_all;
 use thiserror::Error;
@@ -436,7 +436,7 @@ impl MessageCoordinator for RedisMessageCoordinator {
         agent.check()?;
         recipient.check()?;
         let id = message.message_id.clone();
-        let message = match hand_on(agent, token, recipient, message, &self.policy()) {
+        let message = match token.hand_on(agent, recipient, message, &self.policy()) {
             Ok(message) => message,
             Err(refusal) => return Ok(MessageResult::new(id, SendOutcome::Refused(refusal))),
         };

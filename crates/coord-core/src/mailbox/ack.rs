@@ -9,7 +9,9 @@ impl Mailbox {
     /// as long as nobody took the message back.
     pub fn ack(&mut self, now: Timestamp, token: &ReservationToken) -> bool {
         let Some(reservation) = self.take_reservation(token) else { return false };
-        self.keep_receipt(now, &reservation.entry);
+        if reservation.entry.leaves_receipt {
+            self.keep_receipt(now, reservation.entry.id);
+        }
         true
     }
 

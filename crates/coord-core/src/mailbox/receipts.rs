@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::Mailbox;
-use super::state::Entry;
 use crate::receipt::Receipt;
 use crate::time::Timestamp;
 
@@ -37,14 +36,11 @@ impl Mailbox {
         dead.map_or(Receipt::Gone, |dead| Receipt::Dead { at: dead.died_at })
     }
 
-    /// Keeps the receipt of a message that was settled, if it leaves one.
-    pub(super) fn keep_receipt(&mut self, now: Timestamp, entry: &Entry) {
-        if !entry.leaves_receipt {
-            return;
-        }
+    /// Keeps the receipt of a message that was settled.
+    pub(super) fn keep_receipt(&mut self, now: Timestamp, number: u64) {
         let Receipts { settled, order } = &mut self.receipts;
-        settled.insert(entry.id, now);
-        order.push_back(entry.id);
+        settled.insert(number, now);
+        order.push_back(number);
         if order.len() > MAX_RECEIPTS
             && let Some(oldest) = order.pop_front()
         {

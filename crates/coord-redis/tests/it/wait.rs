@@ -200,6 +200,9 @@ async fn a_foreign_producer_wakes() {
     assert!(fastest < Duration::from_millis(400), "{fastest:?}");
 }
 
+/// Ids of what was received.
+type Seen = std::sync::Mutex<BTreeSet<String>>;
+
 /// Consumers wait, producers send; the server is hurt in the middle.
 struct Fleet {
     world: Arc<World>,
@@ -232,8 +235,8 @@ impl Fleet {
         sent.await.ok()
     }
 
-    /// Receives until all are there; notes what came.
-    async fn consume(&self, seen: &std::sync::Mutex<BTreeSet<String>>) {
+    /// Receives until all are there; notes what came, and when something came last.
+    async fn consume(&self, seen: &Seen, last: &std::sync::Mutex<Instant>) {
         let mail = &self.world.mail;
         loop {
             if seen.lock().expect("no panic").len() == self.total {
@@ -245,6 +248,7 @@ impl Fleet {
                 Ok(Some(received)) => {
                     let id = received.queue_message.message.message_id.to_string();
                     seen.lock().expect("no panic").insert(id);
+                    *last.lock().expect("no panic") = Instant::now();
                     // A lost ack brings it again: at least once.
                     let _may_come_again = mail.ack(&self.world.to, &received.token).await;
                 }
@@ -263,8 +267,9 @@ async fn survives(
 ) -> RealServer {
     let world = Arc::new(World::new(&server, layout).await);
     let fleet = Fleet { world: Arc::clone(&world), total };
-    let seen = std::sync::Mutex::new(BTreeSet::new());
-    let consumers = join_all((0..8).map(|_| fleet.consume(&seen)));
+    let seen = Seen::default();
+    let last: Vec<_> = (0..8).map(|_| std::sync::Mutex::new(Instant::now())).collect();
+    let consumers = join_all(last.iter().map(|last| fleet.consume(&seen, last)));
     let hurting = async {
         while seen.lock().expect("no panic").len() < total / 2 {
             tokio::time::sleep(Duration::from_millis(1)).await;
@@ -274,12 +279,15 @@ async fn survives(
             server
         });
         let server = hurting.await.expect("no panic");
-        let (back, before) = (Instant::now(), seen.lock().expect("no panic").len());
-        // Somebody gets something again.
-        while seen.lock().expect("no panic").len() <= before {
+        let back = Instant::now();
+        // Every one of them gets something again.
+        let works = |last: &std::sync::Mutex<Instant>| *last.lock().expect("no panic") > back;
+        while !last.iter().all(works) && seen.lock().expect("no panic").len() < total {
             tokio::time::sleep(Duration::from_millis(1)).await;
             // Two seconds, and three for the tests that run beside this one.
-            assert!(back.elapsed() < Duration::from_secs(5), "nobody works again");
+            let working = last.iter().filter(|last| works(last)).count();
+            let waited = back.elapsed();
+            assert!(waited < Duration::from_secs(5), "{layout}: only {working} of 8 work again");
         }
         server
     };

@@ -12,7 +12,7 @@ use coord_core::{
     NackOutcome, NoteOutcome, Page, PeekedMessage, Publication, QueueMessage, RateLimit,
     ReadyCounts, Receipt, ReceiptTicket, ReceiveError, ReceivedMessage, Reconciliation,
     RedriveRate, ReservationToken, SendError, SendOptions, SendOutcome, SettleError, Timestamp,
-    Unsupported, check_grace, check_note, check_visibility, hand_on,
+    Unsupported, check_grace, check_note, check_visibility,
 };
 
 use super::InMemoryCoordinator;
@@ -163,7 +163,7 @@ impl MessageCoordinator for InMemoryCoordinator {
         let mut state = self.state();
         let now = self.now();
         let id = message.message_id.clone();
-        let message = match hand_on(agent, token, recipient, message, &state.policy()) {
+        let message = match token.hand_on(agent, recipient, message, &state.policy()) {
             Ok(message) => message,
             Err(refusal) => return Ok(MessageResult::new(id, SendOutcome::Refused(refusal))),
         };
