@@ -1,13 +1,15 @@
 //! What is handed to one who waits stands in Redis as what was received.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use coord_core::{MailboxPolicy, MessageCoordinator, SendOptions, SendOutcome};
-use coord_redis::KeyLayout;
+use coord_core::{MailboxPolicy, MessageCoordinator, RateLimit, SendOptions, SendOutcome};
+use coord_redis::{KeyLayout, RedisMessageCoordinator};
 use coord_testkit::Clock;
+use coord_testkit::fake_redis::Reply;
 use coord_testkit::server::Frame;
 
-use crate::harness::{At, Fake, LAYOUTS, World};
+use crate::cluster::Nodes;
+use crate::harness::{At, Fake, LAYOUTS, LONG, World, agent, fresh_prefix};
 
 const START: Duration = Duration::from_secs(1_767_225_600);
 const TOKEN: &str = "res_0000000000000001";
@@ -115,4 +117,44 @@ async fn compact_the_expired_are_passed_over() {
     let stats = world.stats().await;
     assert_eq!((stats.reserved, stats.ready.total(), stats.depth), (1, 0, 1));
     assert_eq!(world.number(&["HLEN", &world.key("messages")]), 1);
+}
+
+/// A new rate knows nothing of what passed under the old one.
+#[tokio::test]
+async fn a_new_rate_starts_afresh() {
+    for layout in LAYOUTS {
+        let (_fake, world) = still(layout).await;
+        for _ in 0..3 {
+            world.send("{}").await;
+        }
+        let rate = RateLimit::new(1, Duration::from_secs(600)).expect("it is valid");
+        for _ in 0..2 {
+            world.mail.limit_rate(&world.to, Some(rate)).await.expect("limiting works");
+            world.receive().await;
+            assert!(world.maybe_receive().await.is_none(), "{layout}");
+        }
+    }
+}
+
+/// On a cluster a registration holds for a time.
+#[tokio::test]
+async fn on_a_cluster_there_is_a_lease() {
+    let nodes = Nodes::fake().await;
+    let Nodes::Fake(cluster) = &nodes else { unreachable!("it is the fake") };
+    let prefix = fresh_prefix();
+    let config = nodes.config(KeyLayout::Compact, &prefix);
+    let mail = RedisMessageCoordinator::connect(config).await.expect("the cluster is there");
+    let to = agent("writer:w1");
+    let key = format!("{prefix}:{{writer:w1}}:waiters");
+    let began = Instant::now();
+    let registered = async {
+        while cluster.command(["ZCARD", &key]) != Reply::Integer(1) {
+            assert!(began.elapsed() < Duration::from_secs(30), "nobody waits");
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        _ = mail.receive_wait(&to, LONG, LONG) => panic!("woken by nothing"),
+        () = registered => {}
+    }
 }

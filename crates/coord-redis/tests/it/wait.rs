@@ -152,6 +152,29 @@ async fn who_takes_for_itself_waits_no_longer_on_the_fake() {
     }
 }
 
+/// Whoever makes a message ready tells the waiter, which does not have to look.
+#[tokio::test]
+async fn a_word_comes_before_the_look_on_the_fake() {
+    for layout in LAYOUTS {
+        let fake = Fake::start(Clock::system());
+        let world = World::new(At::from(&fake), layout).await;
+        let mut fastest = Duration::MAX;
+        for _ in 0..3 {
+            let send = async {
+                registered(&world, 1).await;
+                let began = Instant::now();
+                world.send("{}").await;
+                began
+            };
+            let (received, began) = join(waits(&world), send).await;
+            fastest = fastest.min(began.elapsed());
+            world.mail.ack(&world.to, &received.expect("woken").token).await.expect("acks");
+        }
+        // By the look alone, each would have taken what is left of a second.
+        assert!(fastest < Duration::from_millis(600), "{layout}: {fastest:?}");
+    }
+}
+
 /// When the server has lost who waits, the next look of one of them brings all back.
 #[tokio::test]
 async fn lost_registrations_come_back_on_the_fake() {
