@@ -25,7 +25,8 @@ fn batch<'a>(name: &'static str, call: impl Fn() + Sync + 'a) -> Contender<'a> {
 pub fn run() {
     breakers(1);
     breakers(8);
-    rejections();
+    rejections(1);
+    rejections(8);
     retries();
 }
 
@@ -78,7 +79,7 @@ fn breakers(threads: usize) {
     compare(&contenders, threads);
 }
 
-fn rejections() {
+fn rejections(threads: usize) {
     let ours = CircuitBreaker::new("b", CircuitBreakerConfig::new()).expect("valid");
     let recloser = recloser::Recloser::custom().closed_len(4).build();
     let backoff = failsafe::backoff::constant(Duration::from_secs(60));
@@ -95,10 +96,11 @@ fn rejections() {
         batch("recloser", || keep(recloser.call(op))),
         batch("failsafe", || keep(failsafe.call(op))),
     ];
+    let s = if threads == 1 { "" } else { "s" };
     println!(
-        "OPEN, a rejected call, 1 thread, ns per call (median, fastest); only ours says when to come again"
+        "OPEN, a rejected call, {threads} thread{s}, ns per call (median, fastest); only ours says when to come again"
     );
-    compare(&contenders, 1);
+    compare(&contenders, threads);
 }
 
 fn retries() {

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use coord_redis::RedisBreakerStore;
 use coord_redis::breaker::BreakerReport;
 use coord_resilience::breaker::{BreakerName, StoreError};
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{StreamExt, stream};
 use serde::Deserialize;
 
 use self::order::{HoldArgs, ResetArgs};
@@ -83,26 +83,35 @@ pub(super) async fn run(args: BreakerArgs, session: &Session) -> Result<Answer, 
 }
 
 async fn list(store: &RedisBreakerStore) -> Result<Answer, Failure> {
-    let names = store.names().await.map_err(failed)?;
+    let names = store.names().await.map_err(of_store)?;
     if names.is_empty() {
         let why = "no breaker under this prefix; check --redis, --layout and --prefix";
         return Err(Failure::new(Kind::Empty, why));
     }
     let look_up = |name: BreakerName| async {
-        let report = store.report_of(&name).await.map_err(failed)?;
-        Ok::<_, Failure>(Shown::new(name, report))
+        let report = store.report_of(&name).await.map_err(|error| failed(&name, error));
+        (name, report)
     };
-    let all: Vec<Shown> = stream::iter(names).map(look_up).buffered(AT_ONCE).try_collect().await?;
-    let mut table = Table::new(&shown::HEADER);
-    for shown in &all {
-        table.row(&shown.cells());
+    let mut found = stream::iter(names).map(look_up).buffered(AT_ONCE);
+    let (mut lines, mut table, mut unreadable) = (Vec::new(), Table::new(&shown::HEADER), None);
+    while let Some((name, report)) = found.next().await {
+        match report {
+            Ok(report) => {
+                let shown = Shown::new(name, report);
+                lines.push(shown.line());
+                table.row(&shown.cells());
+            }
+            // One that cannot be read hides none of the others.
+            Err(failure) if failure.kind == Kind::Corrupt => unreadable = Some(failure),
+            Err(failure) => return Err(failure),
+        }
     }
-    Ok(Answer::list(all.iter().map(Shown::line).collect(), Human::Table(table)))
+    Ok(Answer::list(lines, Human::Table(table)).and(unreadable))
 }
 
 /// What is known of a breaker, which must be something.
 async fn known(store: &RedisBreakerStore, name: &BreakerName) -> Result<BreakerReport, Failure> {
-    let report = store.report_of(name).await.map_err(failed)?;
+    let report = store.report_of(name).await.map_err(|error| failed(name, error))?;
     if report.is_known {
         return Ok(report);
     }
@@ -110,7 +119,18 @@ async fn known(store: &RedisBreakerStore, name: &BreakerName) -> Result<BreakerR
     Err(Failure::new(Kind::UnknownBreaker, why).with_advice("`coord breaker list` lists all"))
 }
 
-fn failed(error: StoreError) -> Failure {
+/// A failure of asking about one breaker, which it names if what lies there cannot be read.
+fn failed(name: &BreakerName, error: StoreError) -> Failure {
+    let failure = of_store(error);
+    match failure.kind {
+        Kind::Corrupt => {
+            Failure { message: format!("breaker {name}: {}", failure.message), ..failure }
+        }
+        _ => failure,
+    }
+}
+
+fn of_store(error: StoreError) -> Failure {
     match error {
         StoreError::Unavailable(source) => match source.downcast::<coord_core::BackendError>() {
             Ok(error) => (*error).into(),

@@ -52,6 +52,20 @@ fn what_the_original_stored_is_shown() {
 }
 
 #[test]
+fn one_that_cannot_be_read_hides_no_other() {
+    everywhere("one_that_cannot_be_read_hides_no_other", |place| {
+        fill(place);
+        let tag = if place.layout == "tta" { "bad" } else { "{bad}" };
+        place.redis(&["SET", &format!("{}:cb:state:{tag}", place.prefix), "nope"]);
+        place.redis(&["SADD", &format!("{}:cb:registry", place.prefix), "bad"]);
+        let ran = place.run(&["breaker", "list"]);
+        assert_eq!(ran.status, Some(1));
+        assert!(ran.out.contains("flow:svc"), "{ran:?}");
+        assert!(ran.err.starts_with("coord: breaker bad: corrupt reply or data: "), "{ran:?}");
+    });
+}
+
+#[test]
 fn orders_hold_and_reset() {
     everywhere("orders_hold_and_reset", |place| {
         fill(place);

@@ -7,6 +7,8 @@ use super::{Frame, RealServer, RealServerBuilder, ServerError, builder};
 
 /// How long the nodes may take to agree.
 const SETTLED_WITHIN: Duration = Duration::from_secs(30);
+/// How often in a row all nodes have to agree on a slot that was moved.
+const AGREEMENTS: u32 = 10;
 /// Slots of a cluster.
 const SLOTS: usize = 16_384;
 
@@ -66,7 +68,11 @@ impl RealCluster {
     /// # Errors
     /// [`ServerError::Reply`] when nobody owns it, or a failing connection.
     pub fn owner(&self, slot: u16) -> Result<usize, ServerError> {
-        let Frame::Array(ranges) = self.nodes[0].command(&["CLUSTER", "SLOTS"])? else {
+        self.owner_seen_by(0, slot)
+    }
+
+    fn owner_seen_by(&self, at: usize, slot: u16) -> Result<usize, ServerError> {
+        let Frame::Array(ranges) = self.nodes[at].command(&["CLUSTER", "SLOTS"])? else {
             return Err(unexpected("CLUSTER SLOTS is not an array"));
         };
         for range in ranges {
@@ -129,17 +135,30 @@ impl RealCluster {
     /// # Errors
     /// A node's refusal, a failing connection, or [`ServerError::Unsettled`] after 30 seconds.
     pub fn end_migration(&self, slot: u16, to: usize) -> Result<(), ServerError> {
-        let (slot, target) = (slot.to_string(), self.id(to)?);
+        let (number, slot, target) = (slot, slot.to_string(), self.id(to)?);
         // The new owner first, so that the slot is never without one.
         let order = std::iter::once(to).chain((0..self.nodes.len()).filter(|&at| at != to));
         for at in order {
             self.nodes[at].command(&["CLUSTER", "SETSLOT", &slot, "NODE", &target])?;
         }
-        settle("the same epoch on all nodes", || {
+        // A packet of yesterday may give the slot back to its old owner on a third node, which
+        // would then talk the new owner out of it: whoever believes that is told again, until all
+        // have agreed for a while.
+        let mut agreements = 0;
+        settle("all nodes to agree on the slot", || {
+            let nodes = 0..self.nodes.len();
             let epochs: Vec<_> =
-                (0..self.nodes.len()).map(|at| self.epoch(at)).collect::<Result<_, _>>()?;
-            let agreed = epochs.iter().all(|epoch| *epoch == epochs[0]);
-            Ok(if agreed { Ok(()) } else { Err(format!("{epochs:?}")) })
+                nodes.clone().map(|at| self.epoch(at)).collect::<Result<_, _>>()?;
+            let mut agreed = epochs.iter().all(|epoch| *epoch == epochs[0]);
+            for at in nodes {
+                if self.owner_seen_by(at, number).ok() != Some(to) {
+                    agreed = false;
+                    self.nodes[at].command(&["CLUSTER", "SETSLOT", &slot, "NODE", &target])?;
+                }
+            }
+            agreements = if agreed { agreements + 1 } else { 0 };
+            let is_calm = agreements >= AGREEMENTS;
+            Ok(if is_calm { Ok(()) } else { Err(format!("{epochs:?}, {agreements} times")) })
         })
     }
 

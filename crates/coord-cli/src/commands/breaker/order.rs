@@ -58,7 +58,10 @@ pub(super) async fn close(args: HoldArgs, store: &RedisBreakerStore) -> Result<A
 
 pub(super) async fn reset(args: ResetArgs, store: &RedisBreakerStore) -> Result<Answer, Failure> {
     known(store, &args.name).await?;
-    store.control(&args.name, &ControlOrder::Close).await.map_err(failed)?;
+    store
+        .control(&args.name, &ControlOrder::Close)
+        .await
+        .map_err(|error| failed(&args.name, error))?;
     Ok(Answer::ok(format!("{} is closed, and its fleet decides again", args.name)))
 }
 
@@ -72,7 +75,7 @@ async fn hold(args: HoldArgs, hold: Hold, store: &RedisBreakerStore) -> Result<A
     let author = checked("author", args.author.unwrap_or_else(user))?;
     known(store, &args.name).await?;
     let order = ControlOrder::Hold { hold, lasting, reason, author };
-    store.control(&args.name, &order).await.map_err(failed)?;
+    store.control(&args.name, &order).await.map_err(|error| failed(&args.name, error))?;
     let time = match lasting {
         Some(time) => format!("for {}", period::for_people(time)),
         None => "until `coord breaker reset`".to_owned(),
