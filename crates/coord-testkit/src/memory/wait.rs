@@ -5,8 +5,8 @@ use std::pin::pin;
 use std::time::Duration;
 
 use coord_core::{
-    AdminError, AgentId, Receipt, ReceiptCount, ReceiptTicket, ReceiveError,
-    ReceivedMessage, Timestamp, check_wait,
+    AdminError, AgentId, Receipt, ReceiptCount, ReceiptTicket, ReceiveError, ReceivedMessage,
+    Timestamp, check_wait,
 };
 
 use super::InMemoryCoordinator;
