@@ -26,7 +26,8 @@ pub enum NoteOutcome {
     HolderIsTold,
     /// The message waits: nobody holds it.
     NotReserved,
-    /// The holder has [`MAX_NOTES`](crate::mailbox::MAX_NOTES) already.
+    /// The holder has [`MAX_NOTES`](crate::mailbox::MAX_NOTES) already; on the original's layout also
+    /// if a thousand holders of the mailbox have some.
     TooMany,
     /// No unsettled message of this id is there.
     NotFound,

@@ -44,6 +44,9 @@ impl Trail {
     /// The way a message came; empty if nobody handed it on. What cannot be read counts nothing.
     pub fn of(message: &AgentMessage) -> Self {
         let hops = message.headers.get(HOPS).and_then(|hops| hops.parse().ok()).unwrap_or(0);
+        if hops == 0 {
+            return Self::default();
+        }
         let parts: Vec<&str> = message.headers.get(TRAIL).unwrap_or_default().split(':').collect();
         let names = parts.chunks_exact(2).map(|name| name.join(":")).collect();
         Self { hops, names }

@@ -204,7 +204,10 @@ pub(super) fn refusal(result: &MessageResult, recipient: &AgentId) -> Option<Fai
             format!("queue full: {recipient} holds {depth} messages, the limit is {limit}")
         }
         SendRefusal::SenderQuota { limit } => {
-            format!("sender quota reached: {recipient} holds {limit} messages of this sender")
+            let why =
+                format!("sender quota reached: {recipient} holds {limit} messages of this sender");
+            let advice = "send again when some of them are settled, or raise --sender-quota";
+            return Some(Failure::new(Kind::QueueFull, why).with_advice(advice));
         }
         SendRefusal::HopLimit { limit } => {
             let why = format!("hop limit reached: this work was handed on {limit} times");

@@ -6,8 +6,8 @@ use std::num::NonZeroU64;
 use std::time::Duration;
 
 use coord_core::{
-    CancelOutcome, DeadBody, DeadSelection, FailureType, MessageCoordinator, NackOutcome, Receipt,
-    SendOptions,
+    CancelOutcome, DeadBody, DeadSelection, FailureType, MessageCoordinator, NackOutcome,
+    NoteOutcome, Receipt, SendOptions,
 };
 use coord_redis::KeyLayout;
 use coord_testkit::fake_redis::Reply;
@@ -256,4 +256,25 @@ async fn recovering_all_touches_nothing_else() {
             assert!(!is_walk || layout == KeyLayout::Tta, "{line}");
         }
     }
+}
+
+/// Many holders with notes of their own keep no message from being cancelled.
+#[tokio::test]
+async fn tta_many_notes_refuse_no_cancellation() {
+    let fake = Fake::start(Clock::system());
+    let world = World::new(At::from(&fake), KeyLayout::Tta).await;
+    let id = world.send("{}").await;
+    let held = world.receive().await;
+    for part in ["reserved", "notes"] {
+        let fields = (0..1_000).flat_map(|n| [format!("res_{n:016x}"), "-".to_owned()]);
+        let command: Vec<String> =
+            ["HSET".to_owned(), world.key(part)].into_iter().chain(fields).collect();
+        world.at.command(&command.iter().map(String::as_str).collect::<Vec<_>>());
+    }
+    let noted = world.mail.note(&world.to, &id, "soon").await.expect("asks");
+    assert_eq!(noted, NoteOutcome::TooMany);
+    let cancelled = world.mail.cancel(&world.to, &id).await.expect("asks");
+    assert_eq!(cancelled, CancelOutcome::HolderIsTold);
+    let told = world.mail.extend(&world.to, &held.token, LONG).await;
+    assert!(told.expect("it is reserved").is_cancelled);
 }

@@ -15,7 +15,8 @@ local function allowance(keys, now, wanted)
   interval, burst = tonumber(interval), tonumber(burst)
   local due = math.max(now, tonumber(redis.call('HGET', keys.gate, 'next_due') or 0))
   local free = math.floor((now - due) / interval) + burst
-  return math.min(wanted, free), due - (burst - 1) * interval, { interval, due }
+  -- Never negative, also when the server's clock stepped back.
+  return math.max(0, math.min(wanted, free)), due - (burst - 1) * interval, { interval, due }
 end
 
 -- Counts what was handed out.

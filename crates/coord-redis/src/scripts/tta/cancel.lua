@@ -19,12 +19,13 @@ if token == '' then
   return 0
 end
 if redis.call('HGET', KEYS[5], token) ~= json then return 0 end
--- An ack does not look at notes: what is left of settled messages goes when there are many.
+-- An ack does not look at notes: what is left of settled messages goes when there are many. A
+-- cancellation is never refused for that.
 if redis.call('HLEN', KEYS[6]) >= tonumber(ARGV[6]) then
   for _, holder in ipairs(redis.call('HKEYS', KEYS[6])) do
     if redis.call('HEXISTS', KEYS[5], holder) == 0 then redis.call('HDEL', KEYS[6], holder) end
   end
-  if redis.call('HLEN', KEYS[6]) >= tonumber(ARGV[6]) then return 3 end
+  if verb == 'note' and redis.call('HLEN', KEYS[6]) >= tonumber(ARGV[6]) then return 3 end
 end
 local notes = redis.call('HGET', KEYS[6], token) or '-'
 if verb == 'cancel' then
