@@ -4,37 +4,37 @@ use std::time::{Duration, Instant};
 
 use coord_core::{MailboxPolicy, MessageCoordinator, RateLimit, SendOptions, SendOutcome};
 use coord_redis::{KeyLayout, RedisMessageCoordinator};
-use coord_testkit::Clock;
 use coord_testkit::fake_redis::Reply;
 use coord_testkit::server::Frame;
 
+use crate::both::{Server, on_both};
 use crate::cluster::Nodes;
-use crate::harness::{At, Fake, LAYOUTS, LONG, World, agent, fresh_prefix};
+use crate::harness::{LAYOUTS, LONG, World, agent, fresh_prefix};
 
-const START: Duration = Duration::from_secs(1_767_225_600);
 const TOKEN: &str = "res_0000000000000001";
+/// For how long whoever waits gets a message.
+const VISIBILITY: Duration = Duration::from_millis(500);
+const SOON: Duration = Duration::from_millis(100);
 
-async fn still(layout: KeyLayout) -> (Fake, World) {
-    let fake = Fake::start(Clock::manual(START));
+on_both! { still:
+    it_is_reserved_and_counted,
+    who_is_gone_is_passed_over,
+    tta_it_does_not_overtake,
+    compact_the_expired_are_passed_over,
+    a_new_rate_starts_afresh,
+}
+
+async fn mailbox(server: &Server, layout: KeyLayout) -> World {
     let policy = MailboxPolicy::new().with_backoff(Duration::ZERO, 2.0, Duration::ZERO);
-    let world = World::with(At::from(&fake), layout, policy).await;
-    (fake, world)
+    World::with(server, layout, policy).await
 }
 
 impl World {
     /// Somebody who waits, known by a lease as on a cluster: no connection has to listen for it.
     fn waits(&self, token: &str, until: Duration) {
-        let entry = format!("{token} 60000000 0 @{}:wake:{token}", self.prefix);
+        let entry = format!("{token} {} 0 @{}:wake:{token}", VISIBILITY.as_micros(), self.prefix);
         let until = until.as_micros().to_string();
         self.at.command(&["ZADD", &self.key("waiters"), &until, &entry]);
-    }
-
-    fn number(&self, args: &[&str]) -> i64 {
-        match self.at.command(args) {
-            Frame::Integer(number) => number,
-            Frame::Bulk(digits) => String::from_utf8_lossy(&digits).parse().expect("a number"),
-            other => panic!("{args:?}: {other:?}"),
-        }
     }
 
     async fn send_so(
@@ -47,55 +47,55 @@ impl World {
     }
 }
 
-#[tokio::test]
-async fn it_is_reserved_and_counted() {
+async fn it_is_reserved_and_counted(server: &Server) {
     for layout in LAYOUTS {
-        let (fake, world) = still(layout).await;
-        world.waits(TOKEN, START * 2);
+        let world = mailbox(server, layout).await;
+        world.waits(TOKEN, server.now() + LONG);
         let message = world.message("{}");
         let once = SendOptions::new().with_dedup_window(Duration::from_secs(60));
+        let before = server.now();
         assert_eq!(world.send_so(message.clone(), once).await, SendOutcome::Accepted);
+        let handed = before..=server.now();
         let stats = world.stats().await;
         assert_eq!((stats.reserved, stats.ready.total(), stats.depth), (1, 0, 1), "{layout}");
-        assert_eq!(world.number(&["EXISTS", &world.key("waiters")]), 0, "{layout}");
+        assert_eq!(world.at.number(&["EXISTS", &world.key("waiters")]), 0, "{layout}");
         let deadlines = if layout == KeyLayout::Tta { "reserved_deadlines" } else { "timers" };
-        let deadline = world.number(&["ZSCORE", &world.key(deadlines), TOKEN]);
-        let wanted = START + Duration::from_secs(60);
-        assert_eq!(u128::try_from(deadline), Ok(wanted.as_micros()), "{layout}");
+        let deadline = world.at.number(&["ZSCORE", &world.key(deadlines), TOKEN]);
+        let deadline = Duration::from_micros(u64::try_from(deadline).expect("a time"));
+        assert!(handed.contains(&(deadline - VISIBILITY)), "{layout}: {deadline:?}, {handed:?}");
         assert_eq!(world.send_so(message, once).await, SendOutcome::Duplicate, "{layout}");
         // The next reservation has the next fence, and the one before comes back in its time.
         world.send("{}").await;
         assert_eq!(world.receive().await.fence, 2, "{layout}");
-        fake.server.advance(Duration::from_secs(60));
+        server.passes(VISIBILITY).await;
         assert_eq!(world.receive().await.fence, 3, "{layout}");
     }
 }
 
 /// Whose lease is over waits no longer: the next one gets it.
-#[tokio::test]
-async fn who_is_gone_is_passed_over() {
+async fn who_is_gone_is_passed_over(server: &Server) {
     for layout in LAYOUTS {
-        let (_fake, world) = still(layout).await;
+        let world = mailbox(server, layout).await;
         let late = "res_0000000000000002";
-        world.waits(TOKEN, START);
-        world.waits(late, START + Duration::from_micros(1));
+        let now = server.now();
+        world.waits(TOKEN, now);
+        world.waits(late, now + server.a_while());
         world.send("{}").await;
         let reserved = world.key("reserved");
-        assert_eq!(world.number(&["HEXISTS", &reserved, TOKEN]), 0, "{layout}");
-        assert_eq!(world.number(&["HEXISTS", &reserved, late]), 1, "{layout}");
-        assert_eq!(world.number(&["EXISTS", &world.key("waiters")]), 0, "{layout}");
+        assert_eq!(world.at.number(&["HEXISTS", &reserved, TOKEN]), 0, "{layout}");
+        assert_eq!(world.at.number(&["HEXISTS", &reserved, late]), 1, "{layout}");
+        assert_eq!(world.at.number(&["EXISTS", &world.key("waiters")]), 0, "{layout}");
     }
 }
 
 /// What fell due earlier goes first.
-#[tokio::test]
-async fn tta_it_does_not_overtake() {
-    let (fake, world) = still(KeyLayout::Tta).await;
-    let delayed = SendOptions::new().with_delay(Duration::from_secs(1));
+async fn tta_it_does_not_overtake(server: &Server) {
+    let world = mailbox(server, KeyLayout::Tta).await;
+    let delayed = SendOptions::new().with_delay(SOON);
     let early = world.message("{}");
     assert_eq!(world.send_so(early.clone(), delayed).await, SendOutcome::Accepted);
-    world.waits(TOKEN, START * 2);
-    fake.server.advance(Duration::from_secs(1));
+    world.waits(TOKEN, server.now() + LONG);
+    server.passes(SOON).await;
     let late = world.send("{}").await;
     let Frame::Bulk(json) = world.at.command(&["HGET", &world.key("reserved"), TOKEN]) else {
         panic!("nothing was handed over");
@@ -106,24 +106,22 @@ async fn tta_it_does_not_overtake() {
 }
 
 /// What expired while it waited is not handed over, and holds no place any more.
-#[tokio::test]
-async fn compact_the_expired_are_passed_over() {
-    let (fake, world) = still(KeyLayout::Compact).await;
-    let short = SendOptions::new().with_expires_in(Duration::from_secs(1));
+async fn compact_the_expired_are_passed_over(server: &Server) {
+    let world = mailbox(server, KeyLayout::Compact).await;
+    let short = SendOptions::new().with_expires_in(SOON);
     assert_eq!(world.send_so(world.message("{}"), short).await, SendOutcome::Accepted);
-    fake.server.advance(Duration::from_secs(1));
-    world.waits(TOKEN, START * 2);
+    server.passes(SOON).await;
+    world.waits(TOKEN, server.now() + LONG);
     world.send("{}").await;
     let stats = world.stats().await;
     assert_eq!((stats.reserved, stats.ready.total(), stats.depth), (1, 0, 1));
-    assert_eq!(world.number(&["HLEN", &world.key("messages")]), 1);
+    assert_eq!(world.at.number(&["HLEN", &world.key("messages")]), 1);
 }
 
 /// A new rate knows nothing of what passed under the old one.
-#[tokio::test]
-async fn a_new_rate_starts_afresh() {
+async fn a_new_rate_starts_afresh(server: &Server) {
     for layout in LAYOUTS {
-        let (_fake, world) = still(layout).await;
+        let world = mailbox(server, layout).await;
         for _ in 0..3 {
             world.send("{}").await;
         }
