@@ -3,13 +3,13 @@
 use std::time::{Duration, Instant};
 
 use coord_core::{MailboxPolicy, MessageCoordinator, RateLimit, SendOptions, SendOutcome};
-use coord_redis::{KeyLayout, RedisMessageCoordinator};
+use coord_redis::{KeyLayout, RedisConfig, RedisMessageCoordinator};
 use coord_testkit::fake_redis::Reply;
-use coord_testkit::server::Frame;
+use coord_testkit::server::{Frame, RealCluster};
 
 use crate::both::{Server, on_both};
 use crate::cluster::Nodes;
-use crate::harness::{LAYOUTS, LONG, World, agent, fresh_prefix};
+use crate::harness::{At, LAYOUTS, LONG, World, agent, fresh_prefix};
 
 const TOKEN: &str = "res_0000000000000001";
 /// For how long whoever waits gets a message.
@@ -135,24 +135,52 @@ async fn a_new_rate_starts_afresh(server: &Server) {
 }
 
 /// On a cluster a registration holds for a time.
-#[tokio::test]
-async fn on_a_cluster_there_is_a_lease() {
-    let nodes = Nodes::fake().await;
-    let Nodes::Fake(cluster) = &nodes else { unreachable!("it is the fake") };
-    let prefix = fresh_prefix();
-    let config = nodes.config(KeyLayout::Compact, &prefix);
-    let mail = RedisMessageCoordinator::connect(config).await.expect("the cluster is there");
-    let to = agent("writer:w1");
-    let key = format!("{prefix}:{{writer:w1}}:waiters");
-    let began = Instant::now();
-    let registered = async {
-        while cluster.command(["ZCARD", &key]) != Reply::Integer(1) {
-            assert!(began.elapsed() < Duration::from_secs(30), "nobody waits");
-            tokio::task::yield_now().await;
+mod on_a_cluster_there_is_a_lease {
+    use super::*;
+
+    #[tokio::test]
+    async fn fake() {
+        let nodes = Nodes::fake().await;
+        let Nodes::Fake(cluster) = &nodes else { unreachable!("it is the fake") };
+        let prefix = fresh_prefix();
+        let config = nodes.config(KeyLayout::Compact, &prefix);
+        who_waits_is_registered(config, &prefix, |key| {
+            cluster.command(["ZCARD", key]) == Reply::Integer(1)
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn real() {
+        let name = "on_a_cluster_there_is_a_lease";
+        let Some(cluster) = RealCluster::start_or_ignore(name, 1) else { return };
+        let at = At::from(&cluster.nodes()[0]);
+        // It tells clients where to find it: there, where its scripts may be broken.
+        at.command(&["CONFIG", "SET", "cluster-announce-port", &at.port.to_string()]);
+        let prefix = fresh_prefix();
+        let config = RedisConfig::from_cluster_urls(&[&at.url]).expect("a valid URL");
+        let config = config.with_prefix(&prefix).expect("a valid prefix");
+        who_waits_is_registered(config, &prefix, |key| at.number(&["ZCARD", key]) == 1).await;
+    }
+
+    async fn who_waits_is_registered(
+        config: RedisConfig,
+        prefix: &str,
+        there_is_one: impl Fn(&str) -> bool,
+    ) {
+        let mail = RedisMessageCoordinator::connect(config).await.expect("the cluster is there");
+        let to = agent("writer:w1");
+        let key = format!("{prefix}:{{writer:w1}}:waiters");
+        let began = Instant::now();
+        let registered = async {
+            while !there_is_one(&key) {
+                assert!(began.elapsed() < Duration::from_secs(30), "nobody waits");
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            _ = mail.receive_wait(&to, LONG, LONG) => panic!("woken by nothing"),
+            () = registered => {}
         }
-    };
-    tokio::select! {
-        _ = mail.receive_wait(&to, LONG, LONG) => panic!("woken by nothing"),
-        () = registered => {}
     }
 }

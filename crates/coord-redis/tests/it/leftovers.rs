@@ -26,6 +26,7 @@ on_both! { still:
     tta_deadlines_of_nothing_go,
     compact_receipts_are_bounded,
     compact_poison_is_kept_as_it_is,
+    compact_what_expired_counts_nowhere,
     tta_many_notes_refuse_no_cancellation,
 }
 
@@ -207,6 +208,19 @@ async fn compact_poison_is_kept_as_it_is(server: &Server) {
     let DeadBody::Unreadable { raw, .. } = &dead[0].body else { panic!("{dead:?}") };
     assert_eq!(raw, "poison");
     assert_eq!(world.stats().await.depth, 0);
+}
+
+/// What expired while it waited is in no count, although nobody has removed it yet.
+async fn compact_what_expired_counts_nowhere(server: &Server) {
+    let world = World::new(server, KeyLayout::Compact).await;
+    world.send("{}").await;
+    let short = SendOptions::new().with_expires_in(Duration::from_millis(10));
+    let message = world.message("{}");
+    world.mail.send_message_with(&world.from, &world.to, message, short).await.expect("sends");
+    server.passes(Duration::from_millis(10)).await;
+    assert_eq!(world.at.number(&["ZCARD", &world.key("ready")]), 2, "it is still there");
+    let stats = world.stats().await;
+    assert_eq!((stats.ready.total(), stats.delayed, stats.depth), (1, 0, 1), "{stats:?}");
 }
 
 /// Taking back what expired everywhere, with other people's data on the same server: nobody
