@@ -7,7 +7,7 @@ use std::time::Duration;
 use coord_testkit::Clock;
 use coord_testkit::server::RealServer;
 
-use crate::harness::{At, Fake, server_micros, server_time_passes, shared};
+use crate::harness::{At, Fake, private, server_micros, server_time_passes, shared};
 
 /// Where the clock of the fake starts: 2026-01-01T00:00:00Z.
 const START: Duration = Duration::from_secs(1_767_225_600);
@@ -32,6 +32,11 @@ impl Server {
     /// A real server, or nothing on a machine without one.
     pub(crate) fn real(name: &str) -> Option<Self> {
         shared(name).map(Self::Real)
+    }
+
+    /// A real server that nobody else uses, or nothing on a machine without one.
+    pub(crate) fn alone(name: &str) -> Option<Self> {
+        private(name).map(|server| Self::Real(Arc::new(server)))
     }
 
     pub(crate) fn at(&self) -> At {
@@ -89,9 +94,12 @@ impl From<&Server> for At {
 }
 
 /// Makes two tests, `NAME::fake` and `NAME::real`, of each function that takes a [`Server`]; the
-/// first word names the fake's clock.
+/// first word names the fake's clock, the second says that the real server is a private one.
 macro_rules! on_both {
-    ($clock:ident: $($test:ident),+ $(,)?) => {$(
+    ($clock:ident: $($test:ident),+ $(,)?) => {
+        crate::both::on_both! { $clock real: $($test),+ }
+    };
+    ($clock:ident $real:ident: $($test:ident),+ $(,)?) => {$(
         mod $test {
             #[tokio::test]
             async fn fake() {
@@ -100,7 +108,7 @@ macro_rules! on_both {
 
             #[tokio::test]
             async fn real() {
-                let Some(server) = crate::both::Server::real(stringify!($test)) else { return };
+                let Some(server) = crate::both::Server::$real(stringify!($test)) else { return };
                 super::$test(&server).await;
             }
         }

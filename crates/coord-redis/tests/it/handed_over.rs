@@ -9,7 +9,7 @@ use coord_testkit::server::{Frame, RealCluster};
 
 use crate::both::{Server, on_both};
 use crate::cluster::Nodes;
-use crate::harness::{At, LAYOUTS, LONG, World, agent, fresh_prefix};
+use crate::harness::{At, LAYOUTS, LONG, World, agent, counts, fresh_prefix, reset_counts};
 
 const TOKEN: &str = "res_0000000000000001";
 /// For how long whoever waits gets a message.
@@ -23,6 +23,8 @@ on_both! { still:
     compact_the_expired_are_passed_over,
     a_new_rate_starts_afresh,
 }
+
+on_both! { still alone: without_anybody_a_look_is_enough }
 
 async fn mailbox(server: &Server, layout: KeyLayout) -> World {
     let policy = MailboxPolicy::new().with_backoff(Duration::ZERO, 2.0, Duration::ZERO);
@@ -116,6 +118,20 @@ async fn compact_the_expired_are_passed_over(server: &Server) {
     let stats = world.stats().await;
     assert_eq!((stats.reserved, stats.ready.total(), stats.depth), (1, 0, 1));
     assert_eq!(world.at.number(&["HLEN", &world.key("messages")]), 1);
+}
+
+/// Where nobody waits, a send looks for that once and for nothing else.
+async fn without_anybody_a_look_is_enough(server: &Server) {
+    for layout in LAYOUTS {
+        let world = mailbox(server, layout).await;
+        world.send("{}").await;
+        let mut raw = world.raw();
+        reset_counts(&mut raw);
+        world.send("{}").await;
+        let counts = counts(&mut raw);
+        let count = |name: &str| counts.get(name).copied().unwrap_or_default();
+        assert_eq!((count("EXISTS"), count("ZRANGE")), (1, 0), "{layout}: {counts:?}");
+    }
 }
 
 /// A new rate knows nothing of what passed under the old one.

@@ -13,7 +13,9 @@ use coord_redis::KeyLayout;
 use coord_testkit::server::Frame;
 
 use crate::both::{Server, on_both};
-use crate::harness::{LAYOUTS, LONG, World};
+use crate::harness::{LAYOUTS, LONG, World, counts, reset_counts};
+
+on_both! { still alone: tta_the_oldest_is_not_searched }
 
 /// Long enough for a few operations, short enough to wait for.
 const SHORT: Duration = Duration::from_millis(300);
@@ -170,6 +172,25 @@ async fn tta_deadlines_of_nothing_go(server: &Server) {
     assert_eq!(added, 1);
     assert_eq!(world.mail.recover_pending(Some(&world.to)).await.expect("recovers"), 0);
     assert_eq!(world.at.number(&["EXISTS", &deadlines]), 0);
+}
+
+/// Whoever is served in order leaves the list at its head, at the cost of a look at it.
+async fn tta_the_oldest_is_not_searched(server: &Server) {
+    let world = World::new(server, KeyLayout::Tta).await;
+    let take = async || {
+        let token = world.receive().await.token;
+        world.mail.ack(&world.to, &token).await.expect("it is reserved");
+    };
+    for _ in 0..3 {
+        world.send("{}").await;
+    }
+    take().await;
+    let mut raw = world.raw();
+    reset_counts(&mut raw);
+    take().await;
+    let counts = counts(&mut raw);
+    let count = |name: &str| counts.get(name).copied().unwrap_or_default();
+    assert_eq!((count("LPOS"), count("LTRIM"), count("LREM")), (1, 1, 0), "{counts:?}");
 }
 
 /// The newest ten thousand receipts are kept.

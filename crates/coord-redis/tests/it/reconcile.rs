@@ -13,7 +13,7 @@ use coord_testkit::Clock;
 use coord_testkit::server::Frame;
 
 use crate::both::{Server, on_both};
-use crate::harness::{At, Fake, LAYOUTS, LONG, Random, World, counts, private};
+use crate::harness::{At, Fake, LAYOUTS, LONG, Random, World, counts, private, reset_counts};
 
 /// What a reservation without a deadline gets.
 const VISIBILITY: Duration = Duration::from_secs(30);
@@ -31,6 +31,8 @@ on_both! { still:
     what_comes_back_goes_to_who_waits,
     the_compact_layout_is_put_in_order,
 }
+
+on_both! { still alone: what_stands_where_it_was_seen_is_not_searched }
 
 async fn mailbox(server: &Server, layout: KeyLayout) -> World {
     let policy = MailboxPolicy::new().with_backoff(Duration::ZERO, 2.0, Duration::ZERO);
@@ -158,6 +160,21 @@ async fn reservations_without_a_deadline_get_one(server: &Server) {
     }
     server.ages(&[deadlines], VISIBILITY).await;
     assert_eq!(world.mail.recover_pending(Some(&world.to)).await.expect("recovers"), 249);
+}
+
+/// The client has seen where the one copy of a message stands: a look there is enough.
+async fn what_stands_where_it_was_seen_is_not_searched(server: &Server) {
+    let world = mailbox(server, KeyLayout::Tta).await;
+    for _ in 0..3 {
+        world.lose(MessagePriority::Normal).await;
+    }
+    assert_eq!(world.reconcile(LONG).await, suspects(3));
+    let mut raw = world.raw();
+    reset_counts(&mut raw);
+    assert_eq!(world.reconcile(LONG).await, suspects(3));
+    let counts = counts(&mut raw);
+    let count = |name: &str| counts.get(name).copied().unwrap_or_default();
+    assert_eq!((count("LINDEX"), count("LPOS")), (3, 0), "{counts:?}");
 }
 
 /// The very same bytes are the same message: as many copies stay as it stands in places.

@@ -4,12 +4,15 @@ use std::time::Duration;
 
 use coord_core::capability::{AgentCapability, CapabilitySet, CapabilityType};
 use coord_core::registry::{
-    AgentRegistry, Beat, Heartbeat, Registration, RegistryEventKind, RegistryPolicy,
+    AgentRegistry, Beat, CapabilityFilter, Heartbeat, Incarnation, Registration, RegistryEventKind,
+    RegistryPolicy,
 };
 use coord_redis::{KeyLayout, RedisAgentRegistry};
 
+use coord_testkit::server::Frame;
+
 use crate::both::{Server, on_both};
-use crate::harness::{At, LAYOUTS, agent, config, fresh_prefix};
+use crate::harness::{At, LAYOUTS, agent, config, counts, fresh_prefix, reset_counts};
 
 /// Long enough for a few operations, short enough to wait for.
 const TTL: Duration = Duration::from_millis(900);
@@ -19,13 +22,17 @@ on_both! { still:
     who_dies_leaves_only_a_gravestone,
     who_is_late_is_announced_once,
     who_comes_back_has_no_gravestone,
-    a_beat_is_one_round_trip,
     few_are_not_spared,
     strangers_are_buried_too,
     who_can_do_something_is_in_the_index,
+    what_strangers_can_do_is_found,
     who_is_written_anew_lives,
     who_was_spared_is_so_no_more,
+    who_vanishes_after_many_is_spared_too,
+    incarnations_rise_without_the_clock,
 }
+
+on_both! { still alone: a_beat_is_one_round_trip }
 
 struct Scene<'a> {
     server: &'a Server,
@@ -171,13 +178,11 @@ async fn a_beat_is_one_round_trip(server: &Server) {
         scene.registry.heartbeat(&[beat]).await.unwrap();
         for _ in 0..3 {
             scene.server.passes(TTL / 2).await;
-            let Server::Fake(fake) = server else {
-                scene.registry.heartbeat(&[beat]).await.unwrap();
-                continue;
-            };
-            fake.server.clear_log();
+            let mut raw = scene.at.client();
+            reset_counts(&mut raw);
             scene.registry.heartbeat(&[beat]).await.unwrap();
-            assert_eq!(fake.server.round_trips(), 1, "{layout}: {:?}", fake.server.log());
+            let counts = counts(&mut raw);
+            assert_eq!(counts.get("EVALSHA"), Some(&1), "{layout}: {counts:?}");
         }
         assert_eq!(scene.number("EXISTS", "capabilities:a:default", &[]), 1, "{layout}");
     }
@@ -233,6 +238,22 @@ async fn who_can_do_something_is_in_the_index(server: &Server) {
     }
 }
 
+/// Capabilities that another program stored, in the original's keys and nowhere else.
+async fn what_strangers_can_do_is_found(server: &Server) {
+    for layout in LAYOUTS {
+        let scene = Scene::new(server, layout, TTL).await;
+        scene.registry.register(&able("a")).await.unwrap();
+        let keys = ["a", "b"].map(|name| scene.key(&format!("capabilities:{name}:default")));
+        let Frame::Bulk(ours) = scene.at.command(&["GET", &keys[0]]) else { panic!("no set") };
+        let theirs = String::from_utf8(ours).unwrap().replace("\"a\"", "\"b\"");
+        scene.at.command(&["SET", &keys[1], &theirs]);
+        assert_eq!(scene.number("SADD", "capabilities:index", &[&keys[1]]), 1);
+        let readers = CapabilityFilter::Name("read".to_owned());
+        let found = scene.registry.capability_sets(&readers).await.unwrap();
+        assert_eq!(found.len(), 2, "{layout}: {found:?}");
+    }
+}
+
 /// Whose record another program wrote anew is spared no more, and lives.
 async fn who_is_written_anew_lives(server: &Server) {
     for layout in LAYOUTS {
@@ -271,5 +292,57 @@ async fn who_was_spared_is_so_no_more(server: &Server) {
         assert_eq!(scene.number("ZCARD", "registry:spared", &[]), 4, "{layout}");
         scene.registry.deregister(&all[6].agent_id, None).await.unwrap();
         assert_eq!(scene.number("ZCARD", "registry:spared", &[]), 3, "{layout}");
+    }
+}
+
+/// A mass loss is remembered: who vanishes in its wake is spared, although it is alone.
+async fn who_vanishes_after_many_is_spared_too(server: &Server) {
+    for layout in LAYOUTS {
+        let scene = Scene::new(server, layout, TTL).await;
+        for number in 0..6 {
+            scene.registry.register(&able(&format!("lost:{number}"))).await.unwrap();
+        }
+        let living: Vec<_> = (0..3).map(|number| able(&format!("here:{number}"))).collect();
+        let mut beats = Vec::new();
+        for one in &living {
+            let incarnation = scene.registry.register(one).await.unwrap().incarnation;
+            beats.push(Heartbeat { registration: one, incarnation });
+        }
+        let spared = async || {
+            scene.registry.list_registered().await.unwrap();
+            scene.number("ZCARD", "registry:spared", &[])
+        };
+        for third in 1..=4 {
+            scene.server.passes(TTL / 3 + Duration::from_millis(1)).await;
+            scene.registry.heartbeat(&beats).await.unwrap();
+            match third {
+                1 => drop(scene.registry.register(&able("late")).await.unwrap()),
+                3 => assert_eq!(spared().await, 6, "{layout}"),
+                4 => assert_eq!(spared().await, 7, "{layout}"),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Of registrations in one moment, or with a clock that stepped back, the later one is the higher.
+async fn incarnations_rise_without_the_clock(server: &Server) {
+    for layout in LAYOUTS {
+        let scene = Scene::new(server, layout, TTL).await;
+        let tomorrow = (server.now() + Duration::from_secs(86_400)).as_millis().to_string();
+        scene.at.command(&["HSET", &scene.key("registry:log"), "incarnation", &tomorrow]);
+        for later in 1..=3 {
+            let incarnation = scene.registry.register(&able("a")).await.unwrap().incarnation;
+            let wanted = tomorrow.parse::<u64>().unwrap() + later;
+            assert_eq!(incarnation.number(), wanted, "{layout}");
+        }
+        // Everything is lost but what the agent itself knows.
+        let lost = ["agents:a:default", "registry:log", "registry:events"].map(|it| scene.key(it));
+        scene.at.command(&["DEL", &lost[0], &lost[1], &lost[2]]);
+        let incarnation = Incarnation::new(tomorrow.parse::<u64>().unwrap() + 3);
+        let beat = Heartbeat { registration: &able("a"), incarnation };
+        assert_eq!(scene.registry.heartbeat(&[beat]).await.unwrap(), [Beat::Restored]);
+        let next = scene.registry.register(&able("b")).await.unwrap().incarnation;
+        assert_eq!(next.number(), incarnation.number() + 1, "{layout}");
     }
 }
