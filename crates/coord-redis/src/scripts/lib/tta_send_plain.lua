@@ -17,16 +17,17 @@ if #ARGV == 3 then
       redis.call('RPUSH', KEYS[1], json)
       return { 0, depth, 0 }
     end
-    local token, visibility, channel = string.match(entry, '^(%S+) (%d+) %d+ ([^@].*)$')
-    if redis.call('EXISTS', KEYS[2], KEYS[3], KEYS[4]) > 0 or redis.call('HGET', KEYS[10], 'gate') then
+    local token, visibility, leased, channel = string.match(entry, '^(%S+) (%d+) %d+ (@?)(.+)$')
+    if redis.call('EXISTS', KEYS[2], KEYS[3], KEYS[4]) > 0
+      or redis.call('HGET', KEYS[10], 'gate') then
       redis.call('ZADD', KEYS[9], since, entry)
-    elseif token then
+    elseif token and (leased == '' or tonumber(since) > now) then
       local fence = redis.call('INCR', KEYS[6])
       local deadline = string.format('%.0f', now + visibility)
       local text = token
       -- Larger ones are not sent along: the waiter comes for them.
       if #json <= 65536 then text = token .. ' ' .. fence .. ' ' .. deadline .. ' ' .. json end
-      if redis.pcall('PUBLISH', channel, text) ~= 0 then
+      if redis.pcall('PUBLISH', channel, text) ~= 0 or leased ~= '' then
         redis.call('RPUSH', KEYS[1], json)
         redis.call('HSET', KEYS[7], token, json)
         redis.call('ZADD', KEYS[8], deadline, token)
