@@ -70,6 +70,7 @@ mod number;
 mod pause;
 mod pubsub;
 mod rdb;
+mod replication;
 mod reply;
 mod request;
 mod requests;

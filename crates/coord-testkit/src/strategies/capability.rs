@@ -12,9 +12,7 @@ use super::*;
 
 /// Every kind of work.
 pub fn capability_types() -> impl Strategy<Value = CapabilityType> {
-    use CapabilityType::{
-        Analysis, Communication, Coordination, Generation, Processing, Storage,
-    };
+    use CapabilityType::{Analysis, Communication, Coordination, Generation, Processing, Storage};
     let all = [Processing, Generation, Analysis, Coordination, Storage, Communication];
     prop::sample::select(all.to_vec())
 }

@@ -107,16 +107,14 @@ pub fn forward_outcomes() -> impl Strategy<Value = ForwardOutcome> {
 
 /// Mailboxes after up to a dozen inputs, a second from one to the next, at the year 2001.
 pub fn mailboxes() -> impl Strategy<Value = Mailbox> {
-    (policies(), orders(), input_sequences(12)).prop_map(
-        |(policy, order, inputs)| {
-            let mut mailbox = Mailbox::new(policy, order).expect("the policy passes its check");
-            for (second, input) in inputs.into_iter().enumerate() {
-                let now = Timestamp::from_micros(1_000_000_000_000_000 + second as u64 * 1_000_000);
-                drop(mailbox.handle(now, input));
-            }
-            mailbox
-        },
-    )
+    (policies(), orders(), input_sequences(12)).prop_map(|(policy, order, inputs)| {
+        let mut mailbox = Mailbox::new(policy, order).expect("the policy passes its check");
+        for (second, input) in inputs.into_iter().enumerate() {
+            let now = Timestamp::from_micros(1_000_000_000_000_000 + second as u64 * 1_000_000);
+            drop(mailbox.handle(now, input));
+        }
+        mailbox
+    })
 }
 
 /// Messages that died in a mailbox.
@@ -143,8 +141,10 @@ pub fn retry_counters() -> impl Strategy<Value = RetryCounters> {
 
 /// Counters of sends.
 pub fn delivery_counters() -> impl Strategy<Value = DeliveryCounters> {
-    (0..100u64, 0..100u64)
-        .prop_map(|(delivered_ok, delivered_error)| DeliveryCounters { delivered_ok, delivered_error })
+    (0..100u64, 0..100u64).prop_map(|(delivered_ok, delivered_error)| DeliveryCounters {
+        delivered_ok,
+        delivered_error,
+    })
 }
 
 /// All counters of one moment.

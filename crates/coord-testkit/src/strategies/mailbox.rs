@@ -4,10 +4,11 @@ use std::num::{NonZeroU32, NonZeroU64};
 use std::time::Duration;
 
 use coord_core::{
-    AckAndReceive, AgentId, CancelOutcome, Durability, ExpiryPolicy, Extended, Filter, Gate, MailboxPolicy,
-    MailboxStats, MessagePlace, MessageReport, MessageResult, NackOutcome, NoteOutcome, Page, PeekedMessage,
-    Place, Publication, RateLimit, ReadyCounts, Receipt, ReceiptCount, ReceiptTicket,
-    ReceivedMessage, Reconciliation, SendOptions, SendOutcome, SendRefusal, TopicPattern,
+    AckAndReceive, AgentId, CancelOutcome, Durability, ExpiryPolicy, Extended, Filter, Gate,
+    MailboxPolicy, MailboxStats, MessagePlace, MessageReport, MessageResult, NackOutcome,
+    NoteOutcome, Page, PeekedMessage, Place, Publication, RateLimit, ReadyCounts, Receipt,
+    ReceiptCount, ReceiptTicket, ReceivedMessage, Reconciliation, SendOptions, SendOutcome,
+    SendRefusal, TopicPattern,
 };
 use proptest::prelude::*;
 
@@ -52,20 +53,22 @@ pub fn policies() -> impl Strategy<Value = MailboxPolicy> {
     let dead = prop::option::of(1..100u64);
     let limits = (0..100u64, prop::option::of(1..100u64), prop::option::of(1..1_000u32), dead);
     let numbers = (1..100u64, 0..6u32);
-    (numbers, backoff, expiry_policies(), guard, limits).prop_map(|(numbers, backoff, expiry, n, limits)| {
-        let ((size, retries), (base, factor, max)) = (numbers, backoff);
-        let (reserve, quota, hops, dead) = limits;
-        MailboxPolicy::new()
-            .with_queue_size(size)
-            .with_queue_reserve(reserve % size)
-            .with_sender_quota(quota)
-            .with_dead_limit(dead.and_then(NonZeroU64::new))
-            .with_hop_limits(hops, hops)
-            .with_retry_attempts(retries)
-            .with_backoff(base, factor, max)
-            .with_expiry(expiry)
-            .with_low_every(n.and_then(NonZeroU32::new))
-    })
+    (numbers, backoff, expiry_policies(), guard, limits).prop_map(
+        |(numbers, backoff, expiry, n, limits)| {
+            let ((size, retries), (base, factor, max)) = (numbers, backoff);
+            let (reserve, quota, hops, dead) = limits;
+            MailboxPolicy::new()
+                .with_queue_size(size)
+                .with_queue_reserve(reserve % size)
+                .with_sender_quota(quota)
+                .with_dead_limit(dead.and_then(NonZeroU64::new))
+                .with_hop_limits(hops, hops)
+                .with_retry_attempts(retries)
+                .with_backoff(base, factor, max)
+                .with_expiry(expiry)
+                .with_low_every(n.and_then(NonZeroU32::new))
+        },
+    )
 }
 
 /// Everything a mailbox may refuse for.
@@ -144,8 +147,11 @@ pub fn acks_and_receives() -> impl Strategy<Value = AckAndReceive> {
 /// Answers to an extend, with and without news.
 pub fn extensions() -> impl Strategy<Value = Extended> {
     let notes = prop::collection::vec(notes(), 0..=coord_core::mailbox::MAX_NOTES);
-    (timestamps(), any::<bool>(), notes)
-        .prop_map(|(deadline, is_cancelled, notes)| Extended { deadline, is_cancelled, notes })
+    (timestamps(), any::<bool>(), notes).prop_map(|(deadline, is_cancelled, notes)| Extended {
+        deadline,
+        is_cancelled,
+        notes,
+    })
 }
 
 /// Answers to a cancellation.

@@ -54,9 +54,8 @@ pub fn registry_policies() -> impl Strategy<Value = RegistryPolicy> {
 
 /// Registrations that pass their check.
 pub fn registrations() -> impl Strategy<Value = Registration> {
-    let sets = agent_ids().prop_flat_map(|agent| {
-        (prop::option::of(capability_sets_of(agent.clone())), Just(agent))
-    });
+    let sets = agent_ids()
+        .prop_flat_map(|agent| (prop::option::of(capability_sets_of(agent.clone())), Just(agent)));
     let rest = (prop::option::of(".{0,12}"), prop::option::of(payloads()), any::<bool>());
     (sets, agent_statuses(), rest).prop_map(|((set, agent), status, (name, state, draining))| {
         let mut it = Registration::new(agent).with_status(status);

@@ -103,6 +103,7 @@ pub(crate) fn client_line(now_us: u64, session: &Session) -> String {
     let seconds = |since: u64| now_us.saturating_sub(since) / 1_000_000;
     let mut flags = String::new();
     for (flag, on) in [
+        ('S', session.is_replica),
         ('O', session.monitor),
         ('P', session.is_subscriber()),
         ('x', session.multi.is_some()),
