@@ -159,7 +159,7 @@ pub(crate) fn psync(call: &mut Call<'_>) -> Result<Reply, Failure> {
 
 /// REPLCONF: what a replica says of itself has no effect here.
 pub(crate) fn replconf(call: &mut Call<'_>) -> Result<Reply, Failure> {
-    if call.args.len() % 2 == 0 {
+    if call.args.len().is_multiple_of(2) {
         return Err(Failure::syntax());
     }
     for pair in call.args[1..].chunks(2) {

@@ -154,9 +154,10 @@ pub(crate) fn client_line(now_us: u64, session: &Session) -> String {
 /// Whether a session is of the type CLIENT LIST TYPE or KILL TYPE names; none for an unknown type.
 pub(crate) fn is_of_type(session: &Session, kind: &[u8]) -> Option<bool> {
     match kind.to_ascii_lowercase().as_slice() {
-        b"normal" => Some(!session.is_subscriber()),
+        b"normal" => Some(!session.is_subscriber() && !session.is_replica),
         b"pubsub" => Some(session.is_subscriber()),
-        b"master" | b"slave" | b"replica" => Some(false),
+        b"slave" | b"replica" => Some(session.is_replica),
+        b"master" => Some(false),
         _ => None,
     }
 }

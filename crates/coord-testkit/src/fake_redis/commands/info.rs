@@ -91,6 +91,9 @@ fn section(call: &Call<'_>, name: &str, out: &mut String) {
             add("mem_clients_slaves", &0);
             add("mem_clients_normal", &0);
             add("mem_allocator", &"estimate");
+            add("allocator_allocated", &used);
+            add("allocator_active", &used);
+            add("allocator_resident", &used);
         }
         "persistence" => {
             add("loading", &0);

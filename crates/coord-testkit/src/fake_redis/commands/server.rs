@@ -10,7 +10,7 @@ use crate::fake_redis::replication;
 use crate::fake_redis::reply::Reply;
 use crate::fake_redis::state::DATABASES;
 
-use super::{command_info, config, debug, info, slow};
+use super::{command_info, config, debug, help, info, slow};
 use flag::{
     ADMIN, ALLOW_BUSY, BLOCKING, DANGEROUS, FAST, LOADING, NOSCRIPT, READONLY, STALE, WRITE,
 };
@@ -82,8 +82,10 @@ pub(crate) static FAMILY: Family = Family {
     ],
 };
 
-const MODULE: &[Command] =
-    &[Command::new("list", 2, ADMIN | NOSCRIPT, Keys::None, |_| Ok(Reply::Array(Vec::new())))];
+const MODULE: &[Command] = &[
+    Command::new("help", 2, LOADING | STALE, Keys::None, |_| Ok(help("MODULE", &["LIST"]))),
+    Command::new("list", 2, ADMIN | NOSCRIPT, Keys::None, |_| Ok(Reply::Array(Vec::new()))),
+];
 
 fn time(call: &mut Call<'_>) -> Result<Reply, Failure> {
     let now = call.now_us();

@@ -93,8 +93,8 @@ const fn word(text: &'static str) -> Bytes {
     Bytes::from_static(text.as_bytes())
 }
 
-fn number(number: impl ToString) -> Bytes {
-    number.to_string().into()
+fn number(number: impl std::fmt::Display) -> Bytes {
+    format!("{number}").into()
 }
 
 fn has(args: &[Bytes], option: &str) -> bool {
@@ -193,9 +193,8 @@ fn added(state: &State, db: usize, args: &[Bytes], reply: &Reply) -> Command {
 fn trimmed(state: &State, db: usize, args: &[Bytes]) -> Command {
     let mut made = args.to_vec();
     let about = args.iter().position(|arg| &arg[..] == b"~").filter(|at| *at < 5);
-    let stream = match state.dbs[db].get(&args[1]).map(|entry| &entry.value) {
-        Some(Value::Stream(stream)) => stream,
-        _ => return made,
+    let Some(Value::Stream(stream)) = state.dbs[db].get(&args[1]).map(|entry| &entry.value) else {
+        return made;
     };
     let Some(at) = about else { return made };
     made[at] = word("=");

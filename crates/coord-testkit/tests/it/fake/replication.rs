@@ -233,3 +233,16 @@ const WRITES: &str = "
     EVAL for_i=1,2_do_redis.call('SPOP',KEYS[1])_end 1 set
     MSET p 1 q 2
 ";
+
+/// Replicas are a type of clients of their own.
+#[tokio::test]
+async fn replicas_are_listed_and_killed_by_their_type() {
+    let server = FakeRedis::start().await.expect("starts");
+    let mut wire = follower(&server).await;
+    let Reply::Bulk(info) = server.command(["INFO", "replication"]) else { panic!("no text") };
+    let info = String::from_utf8_lossy(&info).into_owned();
+    assert!(info.contains("connected_slaves:1\r\nslave0:ip="), "{info}");
+    let killed = server.command(["CLIENT", "KILL", "TYPE", "replica"]);
+    assert_eq!(killed, Reply::Integer(1));
+    wire.expect_end().await;
+}
