@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::fake_redis::call::Call;
+use crate::fake_redis::call::{Call, Origin};
 use crate::fake_redis::failure::Failure;
 use crate::fake_redis::number::{float, integer};
 use crate::fake_redis::reply::Reply;
@@ -73,7 +73,7 @@ fn sleep(call: &mut Call<'_>) -> Result<Reply, Failure> {
     let seconds = float(call.arg(2))?.clamp(0.0, 1e9);
     let pause = std::time::Duration::from_secs_f64(seconds);
     let until = call.now_us() + u64::try_from(pause.as_micros()).unwrap_or(0);
-    if call.must_not_block() {
+    if call.origin == Origin::Exec {
         // The rest of the transaction runs after it; whoever asks next sees the clock again.
         call.state.now_us = until;
         call.state.slept = pause;

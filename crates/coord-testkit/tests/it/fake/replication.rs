@@ -239,7 +239,9 @@ const WRITES: &str = "
 async fn replicas_are_listed_and_killed_by_their_type() {
     let server = FakeRedis::start().await.expect("starts");
     let mut wire = follower(&server).await;
-    let Reply::Bulk(info) = server.command(["INFO", "replication"]) else { panic!("no text") };
+    let Reply::Verbatim(_, info) = server.command(["INFO", "replication"]) else {
+        panic!("no text")
+    };
     let info = String::from_utf8_lossy(&info).into_owned();
     assert!(info.contains("connected_slaves:1\r\nslave0:ip="), "{info}");
     let killed = server.command(["CLIENT", "KILL", "TYPE", "replica"]);
