@@ -25,8 +25,10 @@ cargo xtask TASK
                        --list names them
   bench [NAME] [ARGS]  all benchmarks, or one of them; `peers-resilience` sets the breaker and the
                        retry beside other crates on the same probes
-  mutate [PLACE]       break each statement of the Lua scripts that calls Redis, and see whether
-                       tests on the fake server notice; PLACE is a part of `compact/ack.lua:8`
+  mutate [--on fake|real|both] [PLACE...]
+                       break each statement of the Lua scripts that calls Redis, and see whether
+                       tests notice, on the fake server and on a real one unless one is named;
+                       PLACE is a part of `compact/ack.lua:8`
   tidy                 the rules that the compiler cannot check: crate edges, sizes, names, docs
 
 Environment

@@ -1,29 +1,30 @@
 //! `cargo xtask mutate`: breaks the shipped Lua scripts statement by statement and sees whether
 //! tests notice.
 //!
-//! Every statement that calls Redis is broken once (`statements::broken`); the fake server then
-//! runs the script with that (`FakeRedis::replace_in_scripts`), and the tests of the script's part
-//! must fail: those of its verb are tried first, and the first red one ends it. Nothing is
-//! compiled again, no file of the workspace is changed, no other server is started.
+//! Every statement that calls Redis is broken once (`statements::broken`) for each kind of server:
+//! the fake runs the script with that (`FakeRedis::replace_in_scripts`), and a proxy in the tests
+//! sends it so to real servers (`tests/it/broken.rs`). The tests of the script's part must fail:
+//! those of its verb are tried first, on real servers the one that noticed on the fake, and the
+//! first red one ends it. Nothing is compiled again, no file of the workspace is changed.
 
+mod chosen;
 mod explained;
 mod statements;
+mod trial;
 
-use std::io::{BufRead, BufReader};
+use std::collections::BTreeSet;
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::time::{Duration, Instant};
-use std::{env, fs, thread};
+use std::process::Stdio;
+use std::time::Instant;
 
 use crate::failure::Failure;
-use crate::{say, shell};
+use crate::{say, server, shell};
+use chosen::{On, Tests};
 use statements::Statement;
+use trial::Trials;
 
 const SCRIPTS: &str = "crates/coord-redis/src/scripts";
-
-/// Longest that no test may end; a hang counts as noticed. Whole scripts take a fifth of it.
-const PATIENCE: Duration = Duration::from_secs(15);
 
 /// A script with the statement to break.
 struct Mutant {
@@ -33,23 +34,53 @@ struct Mutant {
     statement: Statement,
 }
 
-/// Which tests run: their names contain one of the first, none of the second.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Tests {
-    named: Vec<String>,
-    skipped: &'static [&'static str],
+/// What the command line asks for.
+#[derive(Debug, PartialEq, Eq)]
+struct Wish {
+    on: Vec<On>,
+    /// What the places of the mutants contain, one or the other; all if there is nothing.
+    only: Vec<String>,
 }
 
-/// Runs all mutants, or those whose place (`compact/ack.lua:8`) contains the argument.
+impl Wish {
+    fn parse(args: &[String]) -> Result<Self, Failure> {
+        let usage = "cargo xtask mutate [--on fake|real|both] [PLACE...]";
+        let wrong = |what: String| Failure::new(what, usage);
+        let (mut on, mut only) = (vec![On::Fake, On::Real], Vec::new());
+        let mut args = args.iter().map(String::as_str);
+        while let Some(arg) = args.next() {
+            match arg {
+                "--on" => {
+                    on = match args.next() {
+                        Some("fake") => vec![On::Fake],
+                        Some("real") => vec![On::Real],
+                        Some("both") => vec![On::Fake, On::Real],
+                        other => {
+                            let other = other.unwrap_or("nothing");
+                            return Err(wrong(format!("there is no server {other}")));
+                        }
+                    }
+                }
+                option if option.starts_with('-') => {
+                    return Err(wrong(format!("there is no option {option}")));
+                }
+                place => only.push(place.to_owned()),
+            }
+        }
+        Ok(Self { on, only })
+    }
+}
+
+/// Runs all mutants, or those whose place (`compact/ack.lua:8`) contains one of the arguments.
 pub(crate) fn run(args: &[String]) -> Result<(), Failure> {
-    let only = args.first().map_or("", String::as_str);
+    let wish = Wish::parse(args)?;
     let explained = explained::explained()?;
-    let (all, start) = (mutants(only)?, Instant::now());
+    let (all, start) = (mutants(&wish.only)?, Instant::now());
     let is_of = |it: &explained::Explained, mutant: &Mutant| {
         it.script == mutant.script && it.text == mutant.statement.text
     };
     for it in &explained {
-        if only.is_empty() && !all.iter().any(|mutant| is_of(it, mutant)) {
+        if wish.only.is_empty() && !all.iter().any(|mutant| is_of(it, mutant)) {
             return Err(Failure::new(
                 format!("{} has no statement `{}`", it.script, it.text),
                 "correct or remove it in xtask/src/mutate/explained.txt",
@@ -59,51 +90,93 @@ pub(crate) fn run(args: &[String]) -> Result<(), Failure> {
     let total = all.len();
     let run: Vec<Mutant> =
         all.into_iter().filter(|it| !explained.iter().any(|known| is_of(known, it))).collect();
-    // A copy: whoever builds meanwhile does not change what runs.
-    let binary = env::temp_dir().join(format!("coord-mutate-{}", std::process::id()));
-    let built = tests()?;
-    fs::copy(&built, &binary).map_err(|error| problem(&built, &error))?;
-    let survivors = try_all(&binary, &run);
-    let _best_effort = fs::remove_file(&binary);
-    let survivors = survivors?;
+    let real = if wish.on.contains(&On::Real) {
+        let found = server::provide()?.ok_or_else(|| {
+            Failure::new("no real server to break scripts on", "install one, or ask for --on fake")
+        })?;
+        Some(found.path)
+    } else {
+        None
+    };
+    let trials = Trials::new(&tests()?, real)?;
+    let survivors = try_all(&trials, &wish.on, &run)?;
+    let on: Vec<&str> = wish.on.iter().map(|on| on.name()).collect();
+    let missed: BTreeSet<&str> = survivors.iter().map(|it| it.place.as_str()).collect();
     say::line(&format!(
-        "{} broken statements in {} s: {} noticed, {} explained, {} survivors",
-        total,
+        "{total} broken statements on {} in {} s: {} noticed, {} explained, {} survivors",
+        on.join(" and "),
         start.elapsed().as_secs(),
-        run.len() - survivors.len(),
+        run.len() - missed.len(),
         total - run.len(),
-        survivors.len()
+        missed.len()
     ));
     if survivors.is_empty() {
         return Ok(());
     }
+    let lines: Vec<String> = survivors.iter().map(Survivor::line).collect();
     Err(Failure::new(
-        format!("{} of {total} broken statements are missed by every test", survivors.len()),
-        format!("write a test that fails then\n  {}", survivors.join("\n  ")),
+        format!("{} of {total} broken statements are missed by every test", missed.len()),
+        format!("write a test that fails then\n  {}", lines.join("\n  ")),
     ))
 }
 
+/// A mutant that no test noticed on a kind of server.
+struct Survivor {
+    place: String,
+    text: String,
+    on: On,
+}
+
+impl Survivor {
+    fn line(&self) -> String {
+        format!("{} on {}: {}", self.place, self.on.name(), self.text)
+    }
+}
+
 /// The mutants that no test notices.
-fn try_all(binary: &Path, run: &[Mutant]) -> Result<Vec<String>, Failure> {
-    all_pass(binary, run)?;
-    let broken = env::temp_dir().join(format!("coord-broken-{}.lua", std::process::id()));
+fn try_all(trials: &Trials, on: &[On], run: &[Mutant]) -> Result<Vec<Survivor>, Failure> {
+    all_pass(trials, on, run)?;
     let mut survivors = Vec::new();
     for (at, mutant) in run.iter().enumerate() {
-        fs::write(&broken, mutant.text()?).map_err(|error| problem(&broken, &error))?;
-        let place = mutant.place();
-        let noticed = match narrow(&mutant.script) {
-            Some(tests) if notices(binary, &tests, &mutant.file, &broken)? => true,
-            _ => notices(binary, &wide(&mutant.script), &mutant.file, &broken)?,
-        };
-        let (verdict, text) =
-            (if noticed { "noticed" } else { "SURVIVES" }, &mutant.statement.text);
-        say::line(&format!("{}/{} {verdict} {place} {text}", at + 1, run.len()));
-        if !noticed {
-            survivors.push(format!("{place} {text}"));
+        let (place, text) = (mutant.place(), mutant.text()?);
+        let mut first = None;
+        for &on in on {
+            let began = Instant::now();
+            let by = notices(trials, on, mutant, &text, first.as_deref())?;
+            let verdict =
+                by.as_deref().map_or("SURVIVES".to_owned(), |by| format!("noticed by {by}"));
+            let (statement, took) = (&mutant.statement.text, began.elapsed().as_secs_f32());
+            let at = format!("{}/{}", at + 1, run.len());
+            say::line(&format!(
+                "{at} {place} on {}: {verdict} in {took:.1} s: {statement}",
+                on.name()
+            ));
+            first = by;
+            if first.is_none() {
+                survivors.push(Survivor { place: place.clone(), text: statement.clone(), on });
+            }
         }
     }
-    let _best_effort = fs::remove_file(&broken);
     Ok(survivors)
+}
+
+/// The test that notices, if any; the one that did on the fake is tried first.
+fn notices(
+    trials: &Trials,
+    on: On,
+    mutant: &Mutant,
+    text: &str,
+    first: Option<&str>,
+) -> Result<Option<String>, Failure> {
+    let (script, on_real) = (&mutant.script, on == On::Real);
+    let twin = first.filter(|_| on_real).map(|first| Tests::one(&chosen::twin(first)));
+    let all = [twin, chosen::narrow(script, on), Some(chosen::wide(script, on))];
+    for tests in all.into_iter().flatten() {
+        if let Some(by) = trials.run(on, &tests, &mutant.file, Some(text))? {
+            return Ok(Some(by));
+        }
+    }
+    Ok(None)
 }
 
 impl Mutant {
@@ -124,7 +197,7 @@ impl Mutant {
 }
 
 /// The statements that call Redis, of every script.
-fn mutants(only: &str) -> Result<Vec<Mutant>, Failure> {
+fn mutants(only: &[String]) -> Result<Vec<Mutant>, Failure> {
     let root = shell::root().join(SCRIPTS);
     let mut mutants = Vec::new();
     for folder in children(&root)? {
@@ -141,7 +214,10 @@ fn mutants(only: &str) -> Result<Vec<Mutant>, Failure> {
                 script: script.clone(),
                 statement: it,
             });
-            mutants.extend(found.filter(|it| it.place().contains(only)));
+            let is_meant = |it: &Mutant| {
+                only.is_empty() || only.iter().any(|place| it.place().contains(place))
+            };
+            mutants.extend(found.filter(is_meant));
         }
     }
     Ok(mutants)
@@ -180,129 +256,25 @@ fn tests() -> Result<PathBuf, Failure> {
 }
 
 /// Checks that the tests pass with whole scripts: otherwise everything would count as noticed.
-fn all_pass(binary: &Path, mutants: &[Mutant]) -> Result<(), Failure> {
-    let mut seen: Vec<Tests> = Vec::new();
+fn all_pass(trials: &Trials, on: &[On], mutants: &[Mutant]) -> Result<(), Failure> {
+    let mut seen: Vec<(On, Tests)> = Vec::new();
     for mutant in mutants {
-        let tests = wide(&mutant.script);
-        if seen.contains(&tests) {
-            continue;
+        for &on in on {
+            let tests = (on, chosen::wide(&mutant.script, on));
+            if seen.contains(&tests) {
+                continue;
+            }
+            if let Some(by) = trials.run(on, &tests.1, &mutant.file, None)? {
+                return Err(Failure::new(
+                    format!("{by} fails on {} with the whole {}", on.name(), mutant.script),
+                    "mend it first: cargo test -p coord-redis --test it",
+                ));
+            }
+            seen.push(tests);
         }
-        if notices(binary, &tests, &mutant.file, &mutant.file)? {
-            return Err(Failure::new(
-                format!("the tests of {} fail with the whole script", mutant.script),
-                "mend them first: cargo test -p coord-redis --test it",
-            ));
-        }
-        seen.push(tests);
     }
     Ok(())
 }
 
-/// What is not worth its time here: restricted users, traffic of several seconds.
-const SLOW: &[&str] = &["acl::", "real", "healthy_traffic"];
-
-/// The tests that most probably notice, and soon.
-fn narrow(script: &str) -> Option<Tests> {
-    let (part, verb) = script.strip_suffix(".lua")?.split_once('/')?;
-    let mail = ["handed_over::", "leftovers::"];
-    let (named, skipped) = match (part, verb.split('_').next()) {
-        ("compact" | "tta", _) => (vec![format!("fake::{part}::{verb}::")], SLOW),
-        ("lib", Some(layout @ ("compact" | "tta"))) => {
-            let all = mail.map(str::to_owned).into_iter();
-            (all.chain([format!("fake::{layout}::")]).collect(), SLOW)
-        }
-        ("registry", _) | ("lib", Some("registry")) => {
-            let named = ["registry_keys::", "registry::fake_compact::"];
-            (named.map(str::to_owned).to_vec(), ["overrun"].as_slice())
-        }
-        ("breaker", _) | ("lib", Some("breaker")) => {
-            (["breaker::", "breaker_records::"].map(str::to_owned).to_vec(), SLOW)
-        }
-        _ => return None,
-    };
-    Some(Tests { named, skipped })
-}
-
-/// All tests that a script belongs to.
-fn wide(script: &str) -> Tests {
-    let mail = [
-        "fake::",
-        "leftovers::",
-        "publish::",
-        "reconcile::",
-        "wait::",
-        "handed_over::",
-        "between::",
-    ]
-    .as_slice();
-    let (named, skipped): (&[&str], _) = match () {
-        () if script.contains("registry") => (
-            ["registry::", "registry_keys::", "registry_proofs::"].as_slice(),
-            ["real", "ten_thousand"].as_slice(),
-        ),
-        () if script.contains("breaker") => {
-            (["breaker::", "breaker_records::", "breaker_faults::"].as_slice(), SLOW)
-        }
-        () if script.contains("subscri") || script.contains("publish") => {
-            (["publish::", "subscribe::", "broadcast::"].as_slice(), SLOW)
-        }
-        () if script.contains("compact/") || script.contains("lib/compact") => {
-            (mail, ["acl::", "real", "healthy_traffic", "tta"].as_slice())
-        }
-        () if script.contains("tta") => {
-            (mail, ["acl::", "real", "healthy_traffic", "compact"].as_slice())
-        }
-        () if script.contains("time") => (["fake::", "registry::", "breaker::"].as_slice(), SLOW),
-        () => (mail, SLOW),
-    };
-    Tests { named: named.iter().map(|&name| name.to_owned()).collect(), skipped }
-}
-
-/// Whether a test on the fake fails with a script broken so.
-fn notices(binary: &Path, tests: &Tests, whole: &Path, broken: &Path) -> Result<bool, Failure> {
-    let mut command = Command::new(binary);
-    command.args(&tests.named);
-    for name in tests.skipped {
-        command.args(["--skip", name]);
-    }
-    command.env("COORD_BROKEN_SCRIPT", format!("{}:{}", whole.display(), broken.display()));
-    if env::var_os("RUST_TEST_THREADS").is_none() {
-        command.env("RUST_TEST_THREADS", "2");
-    }
-    // Without a path nobody finds a real server, and tests that need one pass over.
-    command.env("PATH", "");
-    for name in ["COORD_TEST_SERVER_BIN", "COORD_TEST_REDIS_URL", "COORD_REQUIRE_REAL"] {
-        command.env_remove(name);
-    }
-    command.current_dir(shell::root().join("crates/coord-redis"));
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-    let failed = |what: &str, error: &std::io::Error| {
-        Failure::new(format!("{what} the tests: {error}"), "build the tests anew")
-    };
-    let mut child = command.spawn().map_err(|error| failed("starting", &error))?;
-    let output = child.stdout.take().map(BufReader::new);
-    let (told, hears) = mpsc::channel();
-    let reader = thread::spawn(move || {
-        for line in output.into_iter().flat_map(BufRead::lines).map_while(Result::ok) {
-            let failed = line.ends_with("... FAILED");
-            if (failed || line.ends_with("... ok")) && told.send(failed).is_err() {
-                break;
-            }
-        }
-    });
-    let noticed = loop {
-        match hears.recv_timeout(PATIENCE) {
-            Ok(false) => {}
-            Ok(true) | Err(RecvTimeoutError::Timeout) => {
-                let _gone = child.kill();
-                let _reaped = child.wait();
-                break true;
-            }
-            Err(RecvTimeoutError::Disconnected) => {
-                break !child.wait().map_err(|error| failed("waiting for", &error))?.success();
-            }
-        }
-    };
-    let _ended = reader.join();
-    Ok(noticed)
-}
+#[cfg(test)]
+mod tests;

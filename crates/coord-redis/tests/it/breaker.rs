@@ -45,8 +45,8 @@ impl conformance::Harness for Real {
 }
 
 #[tokio::test]
-async fn a_real_server_conforms() {
-    let Some(server) = shared("a_real_server_conforms") else { return };
+async fn the_real_server_conforms() {
+    let Some(server) = shared("the_real_server_conforms") else { return };
     for layout in LAYOUTS {
         let at = At::from(&*server);
         conformance::run(&Real { store: store(&at.url, layout, &fresh_prefix()), at }).await;

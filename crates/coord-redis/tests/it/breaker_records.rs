@@ -11,12 +11,15 @@ use coord_resilience::breaker::{
     BreakerName, BreakerStore, ControlOrder, FleetPolicy, FleetView, Hold, InstanceId, LeaseId,
     MetricsRecord, SharedConfig, StateRecord, Version, Vote,
 };
-use coord_testkit::fake_redis::Reply;
 use coord_testkit::server::Frame;
 use coord_testkit::{Clock, FakeRedis};
 
+use crate::both::{Server, on_both};
 use crate::breaker::store;
-use crate::harness::{At, Fake, LAYOUTS, break_scripts, fresh_prefix, private, shared};
+use crate::harness::{At, Fake, LAYOUTS, fresh_prefix, private, shared};
+
+on_both! { still: the_originals_records_are_read, counts_are_added_up }
+on_both! { running: a_registry_joins_and_bounds }
 
 fn name(text: &str) -> BreakerName {
     BreakerName::parse(text).expect("a valid name")
@@ -42,24 +45,22 @@ async fn trip(store: &RedisBreakerStore, name: &BreakerName, open_for: Duration)
 /// What the original stored, captured byte for byte in its own run.
 const CAPTURED: [(&str, &str); 2] = [
     (
-        "ao:cb:state:svc",
+        "cb:state:svc",
         r#"{"state": "open", "failure_count": 2, "half_open_calls": 0, "half_open_successes": 0, "last_failure_time": 1795211365.224917, "state_changed_at": 1795211365.2249196, "updated_at": 1795211365.2251341}"#,
     ),
     (
-        "ao:cb:metrics:svc",
+        "cb:metrics:svc",
         r#"{"total_calls": 3, "failed_calls": 2, "successful_calls": 1, "state_changes": 1, "last_failure_time": 1795211365.224917, "last_success_time": null, "updated_at": 1795211365.22519}"#,
     ),
 ];
 
-#[tokio::test]
-async fn the_originals_records_are_read() {
-    let server = FakeRedis::start().await.unwrap();
-    break_scripts(&server);
+async fn the_originals_records_are_read(server: &Server) {
+    let (at, prefix) = (server.at(), fresh_prefix());
     for (key, json) in CAPTURED {
-        assert!(!server.command(["SET", key, json]).is_error());
+        at.command(&["SET", &format!("{prefix}:{key}"), json]);
     }
-    assert_eq!(server.command(["SADD", "ao:cb:registry", "svc"]), Reply::Integer(1));
-    let store = store(&server.url(), KeyLayout::Tta, "ao");
+    assert_eq!(at.number(&["SADD", &format!("{prefix}:cb:registry"), "svc"]), 1);
+    let store = store(&at.url, KeyLayout::Tta, &prefix);
     let report = store.report_of(&name("svc")).await.unwrap();
     assert!(report.is_known);
     assert_eq!(report.fleet, FleetView::default(), "the original decides nothing here");
@@ -201,12 +202,11 @@ async fn reads_our_records(at: &At) {
 }
 
 /// What several processes count is added up; what happened last stays last.
-#[tokio::test]
-async fn counts_are_added_up() {
+async fn counts_are_added_up(server: &Server) {
     for layout in LAYOUTS {
-        let fake = Fake::start(Clock::manual(Duration::from_secs(1_767_225_600)));
-        let prefix = fresh_prefix();
-        let store = store(&fake.server.url(), layout, &prefix);
+        let (at, prefix) = (server.at(), fresh_prefix());
+        let store = store(&at.url, layout, &prefix);
+        let began = server.now().as_secs_f64();
         let first = CallCounts {
             total: 5,
             failed: 2,
@@ -223,19 +223,28 @@ async fn counts_are_added_up() {
             last_success_age: None,
         };
         store.add_counts(&name("dep"), &late).await.unwrap();
+        let ended = server.now().as_secs_f64();
+        let found = store.report_of(&name("dep")).await.unwrap().metrics.expect("a record");
+        // What is kept is a time to the microsecond.
+        for (at, age) in [
+            (found.last_failure_time.expect("there was one"), 3.0),
+            (found.last_success_time.expect("there was one"), 2.0),
+            (found.updated_at, 0.0),
+        ] {
+            let possible = began - age - 1e-6..=ended - age + 1e-6;
+            assert!(possible.contains(&at), "{layout}: {found:?}, {possible:?}");
+        }
         let wanted = MetricsRecord {
             total_calls: 6,
             failed_calls: 3,
             successful_calls: 3,
             state_changes: 0,
-            last_failure_time: Some(1_767_225_597.0),
-            last_success_time: Some(1_767_225_598.0),
-            updated_at: 1_767_225_600.0,
+            ..found
         };
-        assert_eq!(store.report_of(&name("dep")).await.unwrap().metrics, Some(wanted), "{layout}");
+        assert_eq!(found, wanted, "{layout}");
         let tag = if layout == KeyLayout::Compact { "{dep}" } else { "dep" };
-        let left = fake.server.command(["TTL", &format!("{prefix}:cb:fleet:{tag}")]);
-        assert_eq!(left, Reply::Integer(604_800), "{layout}: nobody breaks here");
+        let left = at.number(&["TTL", &format!("{prefix}:cb:fleet:{tag}")]);
+        assert!((604_790..=604_800).contains(&left), "{layout}: nobody breaks here, {left}");
     }
 }
 
@@ -278,11 +287,8 @@ fn a_breaker_lies_in_one_slot() {
     }
 }
 
-#[tokio::test]
-async fn a_registry_joins_and_bounds() {
-    let server = FakeRedis::start().await.unwrap();
-    break_scripts(&server);
-    let store = store(&server.url(), KeyLayout::Tta, "ao");
+async fn a_registry_joins_and_bounds(server: &Server) {
+    let store = store(&server.at().url, KeyLayout::Tta, &fresh_prefix());
     let registry = RedisBreakerRegistry::new(store, SharedConfig::new(), 2);
     let config = CircuitBreakerConfig::new().with_failure_threshold(1);
     let one = registry.get_or_create("one", &config).unwrap();

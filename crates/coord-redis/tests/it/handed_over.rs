@@ -3,38 +3,40 @@
 use std::time::{Duration, Instant};
 
 use coord_core::{MailboxPolicy, MessageCoordinator, RateLimit, SendOptions, SendOutcome};
-use coord_redis::{KeyLayout, RedisMessageCoordinator};
-use coord_testkit::Clock;
+use coord_redis::{KeyLayout, RedisConfig, RedisMessageCoordinator};
 use coord_testkit::fake_redis::Reply;
-use coord_testkit::server::Frame;
+use coord_testkit::server::{Frame, RealCluster};
 
+use crate::both::{Server, on_both};
 use crate::cluster::Nodes;
-use crate::harness::{At, Fake, LAYOUTS, LONG, World, agent, fresh_prefix};
+use crate::harness::{At, LAYOUTS, LONG, World, agent, counts, fresh_prefix, reset_counts};
 
-const START: Duration = Duration::from_secs(1_767_225_600);
 const TOKEN: &str = "res_0000000000000001";
+/// For how long whoever waits gets a message.
+const VISIBILITY: Duration = Duration::from_millis(500);
+const SOON: Duration = Duration::from_millis(100);
 
-async fn still(layout: KeyLayout) -> (Fake, World) {
-    let fake = Fake::start(Clock::manual(START));
+on_both! { still:
+    it_is_reserved_and_counted,
+    who_is_gone_is_passed_over,
+    tta_it_does_not_overtake,
+    compact_the_expired_are_passed_over,
+    a_new_rate_starts_afresh,
+}
+
+on_both! { still alone: without_anybody_a_look_is_enough }
+
+async fn mailbox(server: &Server, layout: KeyLayout) -> World {
     let policy = MailboxPolicy::new().with_backoff(Duration::ZERO, 2.0, Duration::ZERO);
-    let world = World::with(At::from(&fake), layout, policy).await;
-    (fake, world)
+    World::with(server, layout, policy).await
 }
 
 impl World {
     /// Somebody who waits, known by a lease as on a cluster: no connection has to listen for it.
     fn waits(&self, token: &str, until: Duration) {
-        let entry = format!("{token} 60000000 0 @{}:wake:{token}", self.prefix);
+        let entry = format!("{token} {} 0 @{}:wake:{token}", VISIBILITY.as_micros(), self.prefix);
         let until = until.as_micros().to_string();
         self.at.command(&["ZADD", &self.key("waiters"), &until, &entry]);
-    }
-
-    fn number(&self, args: &[&str]) -> i64 {
-        match self.at.command(args) {
-            Frame::Integer(number) => number,
-            Frame::Bulk(digits) => String::from_utf8_lossy(&digits).parse().expect("a number"),
-            other => panic!("{args:?}: {other:?}"),
-        }
     }
 
     async fn send_so(
@@ -47,55 +49,55 @@ impl World {
     }
 }
 
-#[tokio::test]
-async fn it_is_reserved_and_counted() {
+async fn it_is_reserved_and_counted(server: &Server) {
     for layout in LAYOUTS {
-        let (fake, world) = still(layout).await;
-        world.waits(TOKEN, START * 2);
+        let world = mailbox(server, layout).await;
+        world.waits(TOKEN, server.now() + LONG);
         let message = world.message("{}");
         let once = SendOptions::new().with_dedup_window(Duration::from_secs(60));
+        let before = server.now();
         assert_eq!(world.send_so(message.clone(), once).await, SendOutcome::Accepted);
+        let handed = before..=server.now();
         let stats = world.stats().await;
         assert_eq!((stats.reserved, stats.ready.total(), stats.depth), (1, 0, 1), "{layout}");
-        assert_eq!(world.number(&["EXISTS", &world.key("waiters")]), 0, "{layout}");
+        assert_eq!(world.at.number(&["EXISTS", &world.key("waiters")]), 0, "{layout}");
         let deadlines = if layout == KeyLayout::Tta { "reserved_deadlines" } else { "timers" };
-        let deadline = world.number(&["ZSCORE", &world.key(deadlines), TOKEN]);
-        let wanted = START + Duration::from_secs(60);
-        assert_eq!(u128::try_from(deadline), Ok(wanted.as_micros()), "{layout}");
+        let deadline = world.at.number(&["ZSCORE", &world.key(deadlines), TOKEN]);
+        let deadline = Duration::from_micros(u64::try_from(deadline).expect("a time"));
+        assert!(handed.contains(&(deadline - VISIBILITY)), "{layout}: {deadline:?}, {handed:?}");
         assert_eq!(world.send_so(message, once).await, SendOutcome::Duplicate, "{layout}");
         // The next reservation has the next fence, and the one before comes back in its time.
         world.send("{}").await;
         assert_eq!(world.receive().await.fence, 2, "{layout}");
-        fake.server.advance(Duration::from_secs(60));
+        server.passes(VISIBILITY).await;
         assert_eq!(world.receive().await.fence, 3, "{layout}");
     }
 }
 
 /// Whose lease is over waits no longer: the next one gets it.
-#[tokio::test]
-async fn who_is_gone_is_passed_over() {
+async fn who_is_gone_is_passed_over(server: &Server) {
     for layout in LAYOUTS {
-        let (_fake, world) = still(layout).await;
+        let world = mailbox(server, layout).await;
         let late = "res_0000000000000002";
-        world.waits(TOKEN, START);
-        world.waits(late, START + Duration::from_micros(1));
+        let now = server.now();
+        world.waits(TOKEN, now);
+        world.waits(late, now + server.a_while());
         world.send("{}").await;
         let reserved = world.key("reserved");
-        assert_eq!(world.number(&["HEXISTS", &reserved, TOKEN]), 0, "{layout}");
-        assert_eq!(world.number(&["HEXISTS", &reserved, late]), 1, "{layout}");
-        assert_eq!(world.number(&["EXISTS", &world.key("waiters")]), 0, "{layout}");
+        assert_eq!(world.at.number(&["HEXISTS", &reserved, TOKEN]), 0, "{layout}");
+        assert_eq!(world.at.number(&["HEXISTS", &reserved, late]), 1, "{layout}");
+        assert_eq!(world.at.number(&["EXISTS", &world.key("waiters")]), 0, "{layout}");
     }
 }
 
 /// What fell due earlier goes first.
-#[tokio::test]
-async fn tta_it_does_not_overtake() {
-    let (fake, world) = still(KeyLayout::Tta).await;
-    let delayed = SendOptions::new().with_delay(Duration::from_secs(1));
+async fn tta_it_does_not_overtake(server: &Server) {
+    let world = mailbox(server, KeyLayout::Tta).await;
+    let delayed = SendOptions::new().with_delay(SOON);
     let early = world.message("{}");
     assert_eq!(world.send_so(early.clone(), delayed).await, SendOutcome::Accepted);
-    world.waits(TOKEN, START * 2);
-    fake.server.advance(Duration::from_secs(1));
+    world.waits(TOKEN, server.now() + LONG);
+    server.passes(SOON).await;
     let late = world.send("{}").await;
     let Frame::Bulk(json) = world.at.command(&["HGET", &world.key("reserved"), TOKEN]) else {
         panic!("nothing was handed over");
@@ -106,24 +108,36 @@ async fn tta_it_does_not_overtake() {
 }
 
 /// What expired while it waited is not handed over, and holds no place any more.
-#[tokio::test]
-async fn compact_the_expired_are_passed_over() {
-    let (fake, world) = still(KeyLayout::Compact).await;
-    let short = SendOptions::new().with_expires_in(Duration::from_secs(1));
+async fn compact_the_expired_are_passed_over(server: &Server) {
+    let world = mailbox(server, KeyLayout::Compact).await;
+    let short = SendOptions::new().with_expires_in(SOON);
     assert_eq!(world.send_so(world.message("{}"), short).await, SendOutcome::Accepted);
-    fake.server.advance(Duration::from_secs(1));
-    world.waits(TOKEN, START * 2);
+    server.passes(SOON).await;
+    world.waits(TOKEN, server.now() + LONG);
     world.send("{}").await;
     let stats = world.stats().await;
     assert_eq!((stats.reserved, stats.ready.total(), stats.depth), (1, 0, 1));
-    assert_eq!(world.number(&["HLEN", &world.key("messages")]), 1);
+    assert_eq!(world.at.number(&["HLEN", &world.key("messages")]), 1);
+}
+
+/// Where nobody waits, a send looks for that once and for nothing else.
+async fn without_anybody_a_look_is_enough(server: &Server) {
+    for layout in LAYOUTS {
+        let world = mailbox(server, layout).await;
+        world.send("{}").await;
+        let mut raw = world.raw();
+        reset_counts(&mut raw);
+        world.send("{}").await;
+        let counts = counts(&mut raw);
+        let count = |name: &str| counts.get(name).copied().unwrap_or_default();
+        assert_eq!((count("EXISTS"), count("ZRANGE")), (1, 0), "{layout}: {counts:?}");
+    }
 }
 
 /// A new rate knows nothing of what passed under the old one.
-#[tokio::test]
-async fn a_new_rate_starts_afresh() {
+async fn a_new_rate_starts_afresh(server: &Server) {
     for layout in LAYOUTS {
-        let (_fake, world) = still(layout).await;
+        let world = mailbox(server, layout).await;
         for _ in 0..3 {
             world.send("{}").await;
         }
@@ -137,24 +151,52 @@ async fn a_new_rate_starts_afresh() {
 }
 
 /// On a cluster a registration holds for a time.
-#[tokio::test]
-async fn on_a_cluster_there_is_a_lease() {
-    let nodes = Nodes::fake().await;
-    let Nodes::Fake(cluster) = &nodes else { unreachable!("it is the fake") };
-    let prefix = fresh_prefix();
-    let config = nodes.config(KeyLayout::Compact, &prefix);
-    let mail = RedisMessageCoordinator::connect(config).await.expect("the cluster is there");
-    let to = agent("writer:w1");
-    let key = format!("{prefix}:{{writer:w1}}:waiters");
-    let began = Instant::now();
-    let registered = async {
-        while cluster.command(["ZCARD", &key]) != Reply::Integer(1) {
-            assert!(began.elapsed() < Duration::from_secs(30), "nobody waits");
-            tokio::task::yield_now().await;
+mod on_a_cluster_there_is_a_lease {
+    use super::*;
+
+    #[tokio::test]
+    async fn fake() {
+        let nodes = Nodes::fake().await;
+        let Nodes::Fake(cluster) = &nodes else { unreachable!("it is the fake") };
+        let prefix = fresh_prefix();
+        let config = nodes.config(KeyLayout::Compact, &prefix);
+        who_waits_is_registered(config, &prefix, |key| {
+            cluster.command(["ZCARD", key]) == Reply::Integer(1)
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn real() {
+        let name = "on_a_cluster_there_is_a_lease";
+        let Some(cluster) = RealCluster::start_or_ignore(name, 1) else { return };
+        let at = At::from(&cluster.nodes()[0]);
+        // It tells clients where to find it: there, where its scripts may be broken.
+        at.command(&["CONFIG", "SET", "cluster-announce-port", &at.port.to_string()]);
+        let prefix = fresh_prefix();
+        let config = RedisConfig::from_cluster_urls(&[&at.url]).expect("a valid URL");
+        let config = config.with_prefix(&prefix).expect("a valid prefix");
+        who_waits_is_registered(config, &prefix, |key| at.number(&["ZCARD", key]) == 1).await;
+    }
+
+    async fn who_waits_is_registered(
+        config: RedisConfig,
+        prefix: &str,
+        there_is_one: impl Fn(&str) -> bool,
+    ) {
+        let mail = RedisMessageCoordinator::connect(config).await.expect("the cluster is there");
+        let to = agent("writer:w1");
+        let key = format!("{prefix}:{{writer:w1}}:waiters");
+        let began = Instant::now();
+        let registered = async {
+            while !there_is_one(&key) {
+                assert!(began.elapsed() < Duration::from_secs(30), "nobody waits");
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            _ = mail.receive_wait(&to, LONG, LONG) => panic!("woken by nothing"),
+            () = registered => {}
         }
-    };
-    tokio::select! {
-        _ = mail.receive_wait(&to, LONG, LONG) => panic!("woken by nothing"),
-        () = registered => {}
     }
 }

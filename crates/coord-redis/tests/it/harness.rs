@@ -15,19 +15,13 @@ use coord_testkit::server::{Frame, RawClient, RealServer};
 use coord_testkit::{Clock, FakeRedis};
 use tokio::runtime::Runtime;
 
+pub(crate) use crate::broken::break_scripts;
+use crate::broken::port_of_real;
+
 pub(crate) const LAYOUTS: [KeyLayout; 2] = [KeyLayout::Compact, KeyLayout::Tta];
 
 /// Long enough that no reservation of a test expires by itself.
 pub(crate) const LONG: Duration = Duration::from_secs(600);
-
-/// Breaks a script of the fake where `cargo xtask mutate` asks for it: the variable names the
-/// script's file and one with its broken text.
-pub(crate) fn break_scripts(server: &FakeRedis) {
-    let Ok(files) = std::env::var("COORD_BROKEN_SCRIPT") else { return };
-    let (whole, broken) = files.split_once(':').expect("two files");
-    let read = |file: &str| std::fs::read(file).expect("a readable script");
-    server.replace_in_scripts(read(whole), read(broken));
-}
 
 /// Where a server listens; whoever started it keeps it alive.
 #[derive(Debug, Clone)]
@@ -38,7 +32,8 @@ pub(crate) struct At {
 
 impl From<&RealServer> for At {
     fn from(server: &RealServer) -> Self {
-        Self { url: server.url(), port: server.port() }
+        let (port, own) = (port_of_real(server.port()), format!(":{}", server.port()));
+        Self { url: server.url().replace(&own, &format!(":{port}")), port }
     }
 }
 
@@ -49,6 +44,25 @@ impl At {
 
     pub(crate) fn command(&self, args: &[&str]) -> Frame {
         self.client().checked(args).expect("the server does as told")
+    }
+
+    /// A reply that is a number.
+    pub(crate) fn number(&self, args: &[&str]) -> i64 {
+        match self.command(args) {
+            Frame::Integer(number) => number,
+            Frame::Bulk(digits) => String::from_utf8_lossy(&digits).parse().expect("a number"),
+            other => panic!("{args:?} gave {other:?}"),
+        }
+    }
+
+    /// A reply that is a list of texts.
+    pub(crate) fn texts(&self, args: &[&str]) -> Vec<String> {
+        let Frame::Array(items) = self.command(args) else { panic!("{args:?} gives no list") };
+        let text = |item| match item {
+            Frame::Bulk(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+            other => panic!("{args:?} gave {other:?}"),
+        };
+        items.into_iter().map(text).collect()
     }
 }
 

@@ -10,25 +10,35 @@ use coord_core::{
     NoteOutcome, Receipt, SendOptions,
 };
 use coord_redis::KeyLayout;
-use coord_testkit::fake_redis::Reply;
 use coord_testkit::server::Frame;
-use coord_testkit::{Clock, FakeRedis};
 
-use crate::harness::{At, Fake, LAYOUTS, LONG, World};
+use crate::both::{Server, on_both};
+use crate::harness::{LAYOUTS, LONG, World, counts, reset_counts};
 
-/// Names of the keys there are.
-fn keys(server: &FakeRedis) -> BTreeSet<String> {
-    let Reply::Array(keys) = server.command(["KEYS", "*"]) else { panic!("no array") };
-    let name = |key: Reply| match key {
-        Reply::Bulk(name) => String::from_utf8_lossy(&name).into_owned(),
-        other => panic!("no key: {other:?}"),
-    };
-    keys.into_iter().map(name).collect()
+on_both! { still alone: tta_the_oldest_is_not_searched }
+
+/// Long enough for a few operations, short enough to wait for.
+const SHORT: Duration = Duration::from_millis(300);
+
+on_both! { still:
+    compact_dead_letters_leave_nothing,
+    tta_dead_letters_leave_nothing,
+    settled_messages_leave_nothing,
+    notes_leave_nothing,
+    tta_deadlines_of_nothing_go,
+    compact_receipts_are_bounded,
+    compact_poison_is_kept_as_it_is,
+    compact_what_expired_counts_nowhere,
+    tta_many_notes_refuse_no_cancellation,
 }
 
-async fn dead_letters_leave_nothing(layout: KeyLayout) {
-    let fake = Fake::start(Clock::system());
-    let world = World::new(At::from(&fake), layout).await;
+/// Names of the keys there are.
+fn keys(world: &World) -> BTreeSet<String> {
+    world.at.texts(&["KEYS", &format!("{}:*", world.prefix)]).into_iter().collect()
+}
+
+async fn dead_letters_leave_nothing(server: &Server, layout: KeyLayout) {
+    let world = World::new(server, layout).await;
     let settle = async || {
         let token = world.receive().await.token;
         world.mail.ack(&world.to, &token).await.expect("it is reserved");
@@ -41,46 +51,42 @@ async fn dead_letters_leave_nothing(layout: KeyLayout) {
     };
     world.send("{}").await;
     settle().await;
-    let idle = keys(&fake.server);
+    let idle = keys(&world);
 
     bury().await;
-    assert_ne!(keys(&fake.server), idle, "a dead letter is kept somewhere");
+    assert_ne!(keys(&world), idle, "a dead letter is kept somewhere");
     let purged = world.mail.purge(&world.to, &DeadSelection::all()).await.expect("purging works");
-    assert_eq!((purged, keys(&fake.server)), (1, idle.clone()), "after a purge");
+    assert_eq!((purged, keys(&world)), (1, idle.clone()), "after a purge");
 
     bury().await;
     let redriven = world.mail.redrive(&world.to, &DeadSelection::all(), 10).await;
     assert_eq!(redriven.expect("redriving works"), 1);
     settle().await;
-    assert_eq!(keys(&fake.server), idle, "after a redrive");
+    assert_eq!(keys(&world), idle, "after a redrive");
 
     let limited = world.mail.policy().with_dead_limit(NonZeroU64::new(1));
     world.mail.configure(limited).expect("it is valid");
     bury().await;
     bury().await;
     let purged = world.mail.purge(&world.to, &DeadSelection::all()).await.expect("purging works");
-    assert_eq!((purged, keys(&fake.server)), (1, idle), "of one that was dropped");
+    assert_eq!((purged, keys(&world)), (1, idle), "of one that was dropped");
 }
 
-#[tokio::test]
-async fn compact_dead_letters_leave_nothing() {
-    dead_letters_leave_nothing(KeyLayout::Compact).await;
+async fn compact_dead_letters_leave_nothing(server: &Server) {
+    dead_letters_leave_nothing(server, KeyLayout::Compact).await;
 }
 
-#[tokio::test]
-async fn tta_dead_letters_leave_nothing() {
-    dead_letters_leave_nothing(KeyLayout::Tta).await;
+async fn tta_dead_letters_leave_nothing(server: &Server) {
+    dead_letters_leave_nothing(server, KeyLayout::Tta).await;
 }
 
 /// Whichever way a message ends, nothing of it is left but the mailbox's counters.
-#[tokio::test]
-async fn settled_messages_leave_nothing() {
+async fn settled_messages_leave_nothing(server: &Server) {
     for layout in LAYOUTS {
-        let fake = Fake::start(Clock::manual(Duration::from_secs(1_767_225_600)));
-        let world = World::new(At::from(&fake), layout).await;
+        let world = World::new(server, layout).await;
         let counters = [world.key("meta"), world.key("fence")];
         let is_clean = |after: &str| {
-            let mut left = keys(&fake.server);
+            let mut left = keys(&world);
             left.retain(|key| key.contains("writer:w1") && !counters.contains(key));
             assert!(left.is_empty(), "{layout}: {left:?} after {after}");
         };
@@ -116,18 +122,18 @@ async fn settled_messages_leave_nothing() {
             continue;
         }
         // The other layout has no expiry.
-        let short = SendOptions::new().with_expires_in(Duration::from_secs(1));
+        let short = SendOptions::new().with_expires_in(SHORT);
         for way in ["waiting", "held", "given back"] {
             let message = world.message("{}");
             mail.send_message_with(&world.from, to, message, short).await.expect("sends");
             if way != "waiting" {
-                let held = mail.receive(to, Duration::from_millis(1)).await.expect("it works");
+                let held = mail.receive(to, SHORT).await.expect("it works");
                 let token = held.expect("it is ready").token;
                 if way == "given back" {
                     mail.release(to, &token).await.expect("it is reserved");
                 }
             }
-            fake.server.advance(Duration::from_secs(2));
+            server.passes(SHORT).await;
             assert!(world.maybe_receive().await.is_none());
             is_clean(way);
         }
@@ -135,11 +141,9 @@ async fn settled_messages_leave_nothing() {
 }
 
 /// What a holder was told goes with its reservation, also if the message was cancelled.
-#[tokio::test]
-async fn notes_leave_nothing() {
+async fn notes_leave_nothing(server: &Server) {
     for layout in LAYOUTS {
-        let fake = Fake::start(Clock::system());
-        let world = World::new(At::from(&fake), layout).await;
+        let world = World::new(server, layout).await;
         let take = async || {
             let id = world.send("{}").await;
             let token = world.receive().await.token;
@@ -150,69 +154,94 @@ async fn notes_leave_nothing() {
         world.mail.release(&world.to, &token).await.expect("it is reserved");
         let token = world.receive().await.token;
         world.mail.ack(&world.to, &token).await.expect("it is reserved");
-        let idle = keys(&fake.server);
+        let idle = keys(&world);
         assert!(!idle.contains(&world.key("notes")), "{layout}: {idle:?}");
         let (id, token) = take().await;
         world.mail.cancel(&world.to, &id).await.expect("cancelling works");
         let nacked = world.mail.nack(&world.to, &token, FailureType::Transient, None).await;
         assert_eq!(nacked.expect("it is reserved"), NackOutcome::Cancelled);
-        assert_eq!(keys(&fake.server), idle, "{layout}");
+        assert_eq!(keys(&world), idle, "{layout}");
     }
 }
 
 /// A deadline that stands for nothing, as a peer leaves it that crashed while it settled.
-#[tokio::test]
-async fn tta_deadlines_of_nothing_go() {
-    let fake = Fake::start(Clock::system());
-    let world = World::new(At::from(&fake), KeyLayout::Tta).await;
+async fn tta_deadlines_of_nothing_go(server: &Server) {
+    let world = World::new(server, KeyLayout::Tta).await;
     let deadlines = world.key("reserved_deadlines");
-    let added = fake.server.command(["ZADD", &deadlines, "1", "res_0000000000000001"]);
-    assert_eq!(added, Reply::Integer(1));
+    let added = world.at.number(&["ZADD", &deadlines, "1", "res_0000000000000001"]);
+    assert_eq!(added, 1);
     assert_eq!(world.mail.recover_pending(Some(&world.to)).await.expect("recovers"), 0);
-    assert_eq!(fake.server.command(["EXISTS", &deadlines]), Reply::Integer(0));
+    assert_eq!(world.at.number(&["EXISTS", &deadlines]), 0);
+}
+
+/// Whoever is served in order leaves the list at its head, at the cost of a look at it.
+async fn tta_the_oldest_is_not_searched(server: &Server) {
+    let world = World::new(server, KeyLayout::Tta).await;
+    let take = async || {
+        let token = world.receive().await.token;
+        world.mail.ack(&world.to, &token).await.expect("it is reserved");
+    };
+    for _ in 0..3 {
+        world.send("{}").await;
+    }
+    take().await;
+    let mut raw = world.raw();
+    reset_counts(&mut raw);
+    take().await;
+    let counts = counts(&mut raw);
+    let count = |name: &str| counts.get(name).copied().unwrap_or_default();
+    assert_eq!((count("LPOS"), count("LTRIM"), count("LREM")), (1, 1, 0), "{counts:?}");
 }
 
 /// The newest ten thousand receipts are kept.
-#[tokio::test]
-async fn compact_receipts_are_bounded() {
-    let fake = Fake::start(Clock::system());
-    let world = World::new(At::from(&fake), KeyLayout::Compact).await;
+async fn compact_receipts_are_bounded(server: &Server) {
+    let world = World::new(server, KeyLayout::Compact).await;
     let receipts = world.key("receipts");
     let mut add = vec!["ZADD".to_owned(), receipts.clone()];
     for number in 0..10_000 {
         add.extend([number.to_string(), format!("old-{number}")]);
     }
-    assert_eq!(fake.server.command(add), Reply::Integer(10_000));
+    let add: Vec<&str> = add.iter().map(String::as_str).collect();
+    assert_eq!(world.at.number(&add), 10_000);
     let options = SendOptions::new().with_receipt();
     let message = world.message("{}");
     let sent = world.mail.send_message_with(&world.from, &world.to, message, options).await;
     let ticket = sent.expect("sends").ticket.expect("it asked for a receipt");
     let token = world.receive().await.token;
     world.mail.ack(&world.to, &token).await.expect("it is reserved");
-    assert_eq!(fake.server.command(["ZCARD", &receipts]), Reply::Integer(10_000));
-    assert_eq!(fake.server.command(["ZSCORE", &receipts, "old-0"]), Reply::Null);
+    assert_eq!(world.at.number(&["ZCARD", &receipts]), 10_000);
+    assert_eq!(world.at.command(&["ZSCORE", &receipts, "old-0"]), Frame::NullBulk);
     let found = world.mail.receipts(&[ticket]).await.expect("asking works");
     assert!(matches!(found[0], Receipt::Settled { .. }), "{found:?}");
 }
 
 /// What cannot be read is kept as it is among the dead.
-#[tokio::test]
-async fn compact_poison_is_kept_as_it_is() {
-    let fake = Fake::start(Clock::system());
-    let world = World::new(At::from(&fake), KeyLayout::Compact).await;
+async fn compact_poison_is_kept_as_it_is(server: &Server) {
+    let world = World::new(server, KeyLayout::Compact).await;
     world.send("{}").await;
     let messages = world.key("messages");
-    let Reply::Array(lids) = fake.server.command(["HKEYS", &messages]) else { panic!("no lids") };
-    let [Reply::Bulk(lid)] = &lids[..] else { panic!("{lids:?}") };
-    let lid = String::from_utf8_lossy(lid).into_owned();
-    let replaced = fake.server.command(["HSET", &messages, &lid, "poison"]);
-    assert_eq!(replaced, Reply::Integer(0));
+    let lids = world.at.texts(&["HKEYS", &messages]);
+    let [lid] = &lids[..] else { panic!("{lids:?}") };
+    assert_eq!(world.at.number(&["HSET", &messages, lid, "poison"]), 0);
     assert!(world.maybe_receive().await.is_none());
     let dead = world.dead().await;
     assert_eq!(dead.len(), 1);
     let DeadBody::Unreadable { raw, .. } = &dead[0].body else { panic!("{dead:?}") };
     assert_eq!(raw, "poison");
     assert_eq!(world.stats().await.depth, 0);
+}
+
+/// What expired while it waited is in no count, although nobody has removed it yet.
+async fn compact_what_expired_counts_nowhere(server: &Server) {
+    let world = World::new(server, KeyLayout::Compact).await;
+    world.send("{}").await;
+    let short = SendOptions::new().with_expires_in(Duration::from_millis(10));
+    let message = world.message("{}");
+    world.mail.send_message_with(&world.from, &world.to, message, short).await.expect("sends");
+    server.passes(Duration::from_millis(10)).await;
+    assert_eq!(world.at.number(&["ZCARD", &world.key("ready")]), 2, "it is still there");
+    let stats = world.stats().await;
+    assert_eq!((stats.ready.total(), stats.delayed, stats.depth), (1, 0, 1), "{stats:?}");
 }
 
 /// Taking back what expired everywhere, with other people's data on the same server: nobody
@@ -259,10 +288,8 @@ async fn recovering_all_touches_nothing_else() {
 }
 
 /// Many holders with notes of their own keep no message from being cancelled.
-#[tokio::test]
-async fn tta_many_notes_refuse_no_cancellation() {
-    let fake = Fake::start(Clock::system());
-    let world = World::new(At::from(&fake), KeyLayout::Tta).await;
+async fn tta_many_notes_refuse_no_cancellation(server: &Server) {
+    let world = World::new(server, KeyLayout::Tta).await;
     let id = world.send("{}").await;
     let held = world.receive().await;
     for part in ["reserved", "notes"] {

@@ -10,17 +10,24 @@ use coord_core::{
     NullMetrics, SendOptions,
 };
 use coord_redis::{KeyLayout, RedisMessageCoordinator};
-use coord_testkit::Clock;
 use coord_testkit::server::Frame;
 
+use crate::both::{Server, on_both};
 use crate::harness::{
-    At, Fake, LAYOUTS, World, agent, config, counts, private, reset_counts, server_time_passes,
-    shared,
+    At, LAYOUTS, World, agent, config, counts, private, reset_counts, server_time_passes, shared,
 };
 
 const EVENT: [MessageType; 1] = [MessageType::Event];
 /// The default lease.
 const LEASE: Duration = Duration::from_secs(60);
+
+on_both! { still:
+    handles_are_counted_across_processes,
+    the_handle_of_a_killed_process_lapses,
+    subscriptions_of_the_original_are_found,
+    stale_entries_of_the_index_go,
+    handles_of_one_agent_are_bounded,
+}
 
 async fn subscribe(mail: &RedisMessageCoordinator, who: &str) -> MessageSubscription {
     mail.subscribe_to_messages(&agent(who), &EVENT).await.expect("subscribes")
@@ -71,17 +78,10 @@ fn members(at: &At, key: &str) -> Vec<String> {
     found
 }
 
-/// The fake, whose clock moves when it is told to.
-fn fake() -> Fake {
-    Fake::start(Clock::manual(Duration::from_secs(1_767_225_600)))
-}
-
 /// A handle in each of two processes: the type stays until both are gone.
-#[tokio::test]
-async fn handles_are_counted_across_processes() {
-    let fake = fake();
+async fn handles_are_counted_across_processes(server: &Server) {
     for layout in LAYOUTS {
-        let world = World::new(&fake, layout).await;
+        let world = World::new(server, layout).await;
         let other = world.another().await;
         let here = subscribe(&world.mail, "reader").await;
         let there = subscribe(&other, "reader").await;
@@ -97,11 +97,9 @@ async fn handles_are_counted_across_processes() {
 }
 
 /// What a killed process held lapses with its lease; what a living one or a left one holds stays.
-#[tokio::test]
-async fn the_handle_of_a_killed_process_lapses() {
-    let fake = fake();
+async fn the_handle_of_a_killed_process_lapses(server: &Server) {
     for layout in LAYOUTS {
-        let world = World::new(&fake, layout).await;
+        let world = World::new(server, layout).await;
         let killed = {
             let (at, prefix) = (world.at.clone(), world.prefix.clone());
             // A runtime that ends without a word, as a process does that is killed.
@@ -120,9 +118,10 @@ async fn the_handle_of_a_killed_process_lapses() {
         killed.join().unwrap();
         subscribe(&world.mail, "writer").await.leave().await.unwrap();
         assert_eq!(reached(&world).await, ["reader", "writer"]);
-        fake.server.advance(LEASE - Duration::from_millis(1));
+        let leases = world.at.texts(&["KEYS", &format!("{}:*holders*", world.prefix)]);
+        server.ages(&leases, LEASE - server.a_while()).await;
         assert_eq!(reached(&world).await, ["reader", "writer"]);
-        fake.server.advance(Duration::from_millis(1));
+        server.ages(&leases, server.a_while()).await;
         assert_eq!(reached(&world).await, ["writer"]);
         assert_eq!(members(&world.at, &subs(&world, "reader:default")), [""; 0]);
         assert_eq!(
@@ -244,10 +243,8 @@ async fn a_living_handle_is_renewed() {
 
 /// The original writes the set of types and knows no index: its agents are reached all the same,
 /// and what it recorded outlives every handle of ours.
-#[tokio::test]
-async fn subscriptions_of_the_original_are_found() {
-    let fake = fake();
-    let world = World::new(&fake, KeyLayout::Tta).await;
+async fn subscriptions_of_the_original_are_found(server: &Server) {
+    let world = World::new(server, KeyLayout::Tta).await;
     let mut raw = world.raw();
     for (who, kind) in [("python:p1", "event"), ("python:p2", "request"), ("mixed:m", "event")] {
         raw.checked(&["SADD", &subs(&world, who), kind]).unwrap();
@@ -267,11 +264,9 @@ async fn subscriptions_of_the_original_are_found() {
 }
 
 /// An entry of the index whose agent does not want the type goes when it is met.
-#[tokio::test]
-async fn stale_entries_of_the_index_go() {
-    let fake = fake();
+async fn stale_entries_of_the_index_go(server: &Server) {
     for layout in LAYOUTS {
-        let world = World::new(&fake, layout).await;
+        let world = World::new(server, layout).await;
         let handle = subscribe(&world.mail, "reader").await;
         world.at.command(&["SADD", &index(&world), "ghost:default", "odd"]);
         assert_eq!(reached(&world).await, ["reader"]);
@@ -282,10 +277,8 @@ async fn stale_entries_of_the_index_go() {
 }
 
 /// An agent has a bounded number of handles.
-#[tokio::test]
-async fn handles_of_one_agent_are_bounded() {
-    let fake = fake();
-    let world = World::new(&fake, KeyLayout::Compact).await;
+async fn handles_of_one_agent_are_bounded(server: &Server) {
+    let world = World::new(server, KeyLayout::Compact).await;
     let mut held = Vec::new();
     for _ in 0..256 {
         held.push(subscribe(&world.mail, "reader").await);

@@ -12,17 +12,31 @@ use coord_redis::KeyLayout;
 use coord_testkit::Clock;
 use coord_testkit::server::Frame;
 
-use crate::harness::{At, Fake, LAYOUTS, LONG, Random, World, counts, private};
+use crate::both::{Server, on_both};
+use crate::harness::{At, Fake, LAYOUTS, LONG, Random, World, counts, private, reset_counts};
 
-const START: Duration = Duration::from_secs(1_767_225_600);
-const GRACE: Duration = Duration::from_secs(60);
+/// What a reservation without a deadline gets.
+const VISIBILITY: Duration = Duration::from_secs(30);
+/// A little later.
+const LATER: Duration = Duration::from_millis(20);
 
-/// A mailbox on a fake whose time stands still.
-async fn still(layout: KeyLayout) -> (Fake, World) {
-    let fake = Fake::start(Clock::manual(START));
+on_both! { still:
+    what_looks_lost_is_watched_for_the_grace,
+    who_is_healthy_again_is_forgotten,
+    reservations_without_a_deadline_get_one,
+    copies_are_counted,
+    the_dead_do_not_come_back,
+    what_cannot_be_read_goes_to_the_dead_letters,
+    many_are_put_back,
+    what_comes_back_goes_to_who_waits,
+    the_compact_layout_is_put_in_order,
+}
+
+on_both! { still alone: what_stands_where_it_was_seen_is_not_searched }
+
+async fn mailbox(server: &Server, layout: KeyLayout) -> World {
     let policy = MailboxPolicy::new().with_backoff(Duration::ZERO, 2.0, Duration::ZERO);
-    let world = World::with(At::from(&fake), layout, policy).await;
-    (fake, world)
+    World::with(server, layout, policy).await
 }
 
 impl World {
@@ -34,17 +48,8 @@ impl World {
         format!("{}:prio:{level}", self.key("sched"))
     }
 
-    fn texts(&self, args: &[&str]) -> Vec<String> {
-        let Frame::Array(items) = self.at.command(args) else { panic!("{args:?} gives no list") };
-        let text = |item| match item {
-            Frame::Bulk(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
-            other => panic!("{args:?} gave {other:?}"),
-        };
-        items.into_iter().map(text).collect()
-    }
-
     fn listed(&self) -> Vec<String> {
-        self.texts(&["LRANGE", &self.key("queue"), "0", "-1"])
+        self.at.texts(&["LRANGE", &self.key("queue"), "0", "-1"])
     }
 
     fn has(&self, part: &str) -> bool {
@@ -82,19 +87,23 @@ fn removed(count: u64) -> Reconciliation {
     Reconciliation { leaks_removed: count, ..Reconciliation::default() }
 }
 
-#[tokio::test]
-async fn what_looks_lost_is_watched_for_the_grace() {
-    let (fake, world) = still(KeyLayout::Tta).await;
+async fn what_looks_lost_is_watched_for_the_grace(server: &Server) {
+    let world = mailbox(server, KeyLayout::Tta).await;
     let json = world.lose(MessagePriority::High).await;
-    assert_eq!(world.reconcile(GRACE).await, suspects(1));
-    assert_eq!(world.reconcile(GRACE).await, suspects(1));
-    let noted = world.texts(&["ZRANGE", &world.key("suspects"), "0", "-1", "WITHSCORES"]);
-    assert_eq!(noted, [json, START.as_micros().to_string()]);
-    fake.server.advance(GRACE - Duration::from_micros(1));
-    assert_eq!(world.reconcile(GRACE).await, suspects(1));
+    let before = server.now();
+    assert_eq!(world.reconcile(LONG).await, suspects(1));
+    let after = server.now();
+    assert_eq!(world.reconcile(LONG).await, suspects(1));
+    let noted = world.at.texts(&["ZRANGE", &world.key("suspects"), "0", "-1", "WITHSCORES"]);
+    let [suspect, since] = &noted[..] else { panic!("{noted:?}") };
+    assert_eq!(*suspect, json);
+    let since = Duration::from_micros(since.parse().expect("a time"));
+    assert!((before..=after).contains(&since), "{since:?}");
+    server.passes(LATER).await;
+    let passed = server.now() - since;
+    assert_eq!(world.reconcile(passed + server.a_while()).await, suspects(1));
     assert!(world.maybe_receive().await.is_none());
-    fake.server.advance(Duration::from_micros(1));
-    assert_eq!(world.reconcile(GRACE).await, redriven(1));
+    assert_eq!(world.reconcile(passed).await, redriven(1));
     assert!(!world.has("suspects"));
     assert!(world.reconcile(Duration::ZERO).await.is_clean());
     let received = world.receive().await;
@@ -103,58 +112,74 @@ async fn what_looks_lost_is_watched_for_the_grace() {
     assert!(world.listed().is_empty());
 }
 
-#[tokio::test]
-async fn who_is_healthy_again_is_forgotten() {
-    let (fake, world) = still(KeyLayout::Tta).await;
+async fn who_is_healthy_again_is_forgotten(server: &Server) {
+    let world = mailbox(server, KeyLayout::Tta).await;
     let json = world.lose(MessagePriority::Normal).await;
-    assert_eq!(world.reconcile(GRACE).await, suspects(1));
+    assert_eq!(world.reconcile(LONG).await, suspects(1));
     // The peer was only slow.
     world.at.command(&["HSET", &world.key("reserved"), "res_0000000000000001", &json]);
     world.at.command(&["ZADD", &world.key("reserved_deadlines"), "1e18", "res_0000000000000001"]);
-    fake.server.advance(GRACE);
-    assert!(world.reconcile(GRACE).await.is_clean());
+    server.passes(LATER).await;
+    assert!(world.reconcile(LATER).await.is_clean());
     assert!(!world.has("suspects"));
     // It is slow once more: the time counts from the start.
     world.at.command(&["HDEL", &world.key("reserved"), "res_0000000000000001"]);
-    assert_eq!(world.reconcile(GRACE).await, suspects(1));
-    fake.server.advance(GRACE - Duration::from_micros(1));
-    assert_eq!(world.reconcile(GRACE).await, suspects(1));
+    let before = server.now();
+    assert_eq!(world.reconcile(LONG).await, suspects(1));
+    server.passes(LATER).await;
+    let passed = server.now() - before;
+    assert_eq!(world.reconcile(passed + server.a_while()).await, suspects(1));
     // It settled the message after all.
     world.at.command(&["LREM", &world.key("queue"), "1", &json]);
-    fake.server.advance(GRACE);
-    assert!(world.reconcile(GRACE).await.is_clean());
+    server.passes(LATER).await;
+    assert!(world.reconcile(LATER).await.is_clean());
     assert!(!world.has("suspects"));
 }
 
-#[tokio::test]
-async fn reservations_without_a_deadline_get_one() {
-    let (fake, world) = still(KeyLayout::Tta).await;
+async fn reservations_without_a_deadline_get_one(server: &Server) {
+    let world = mailbox(server, KeyLayout::Tta).await;
     for _ in 0..250 {
         world.send("{}").await;
         world.receive().await;
     }
     let deadlines = world.key("reserved_deadlines");
-    let first = world.texts(&["ZRANGE", &deadlines, "0", "0"]).remove(0);
-    let rest = world.texts(&["ZRANGE", &deadlines, "1", "-1"]);
+    let first = world.at.texts(&["ZRANGE", &deadlines, "0", "0"]).remove(0);
+    let rest = world.at.texts(&["ZRANGE", &deadlines, "1", "-1"]);
     let mut remove = vec!["ZREM", deadlines.as_str()];
     remove.extend(rest.iter().map(String::as_str));
     world.at.command(&remove);
     let given = Reconciliation { deadlines_given: 249, ..Reconciliation::default() };
-    assert_eq!(world.reconcile(GRACE).await, given);
-    assert!(world.reconcile(GRACE).await.is_clean());
-    let wanted = (START + Duration::from_secs(30)).as_micros().to_string();
-    let scores = world.texts(&["ZRANGE", &deadlines, "0", "-1", "WITHSCORES"]);
+    let before = server.now();
+    assert_eq!(world.reconcile(LONG).await, given);
+    let given = before + VISIBILITY..=server.now() + VISIBILITY;
+    assert!(world.reconcile(LONG).await.is_clean());
+    let scores = world.at.texts(&["ZRANGE", &deadlines, "0", "-1", "WITHSCORES"]);
     for pair in scores.chunks(2) {
-        assert_eq!(pair[1] == wanted, pair[0] != first, "{pair:?}");
+        let deadline = Duration::from_micros(pair[1].parse().expect("a time"));
+        assert_eq!(given.contains(&deadline), pair[0] != first, "{pair:?}, {given:?}");
     }
-    fake.server.advance(Duration::from_secs(30));
+    server.ages(&[deadlines], VISIBILITY).await;
     assert_eq!(world.mail.recover_pending(Some(&world.to)).await.expect("recovers"), 249);
 }
 
+/// The client has seen where the one copy of a message stands: a look there is enough.
+async fn what_stands_where_it_was_seen_is_not_searched(server: &Server) {
+    let world = mailbox(server, KeyLayout::Tta).await;
+    for _ in 0..3 {
+        world.lose(MessagePriority::Normal).await;
+    }
+    assert_eq!(world.reconcile(LONG).await, suspects(3));
+    let mut raw = world.raw();
+    reset_counts(&mut raw);
+    assert_eq!(world.reconcile(LONG).await, suspects(3));
+    let counts = counts(&mut raw);
+    let count = |name: &str| counts.get(name).copied().unwrap_or_default();
+    assert_eq!((count("LINDEX"), count("LPOS")), (3, 0), "{counts:?}");
+}
+
 /// The very same bytes are the same message: as many copies stay as it stands in places.
-#[tokio::test]
-async fn copies_are_counted() {
-    let (_fake, world) = still(KeyLayout::Tta).await;
+async fn copies_are_counted(server: &Server) {
+    let world = mailbox(server, KeyLayout::Tta).await;
     world.send("{}").await;
     let ready = world.listed().remove(0);
     let lost = world.lose(MessagePriority::Low).await;
@@ -181,9 +206,8 @@ async fn copies_are_counted() {
 }
 
 /// A nack of the original that crashed before its last LREM, or one that failed half-way.
-#[tokio::test]
-async fn the_dead_do_not_come_back() {
-    let (_fake, world) = still(KeyLayout::Tta).await;
+async fn the_dead_do_not_come_back(server: &Server) {
+    let world = mailbox(server, KeyLayout::Tta).await;
     let dead = world.lose(MessagePriority::Normal).await;
     world.at.command(&["RPUSH", &world.key("dlq"), &dead]);
     // Two behind it, which move up when it goes.
@@ -197,9 +221,8 @@ async fn the_dead_do_not_come_back() {
     assert_eq!(world.dead().await.len(), 1);
 }
 
-#[tokio::test]
-async fn what_cannot_be_read_goes_to_the_dead_letters() {
-    let (_fake, world) = still(KeyLayout::Tta).await;
+async fn what_cannot_be_read_goes_to_the_dead_letters(server: &Server) {
+    let world = mailbox(server, KeyLayout::Tta).await;
     let queue = world.key("queue");
     let poison = b"\xff\xfe poison";
     let push: [&[u8]; 4] = [b"RPUSH", queue.as_bytes(), poison, poison];
@@ -214,9 +237,8 @@ async fn what_cannot_be_read_goes_to_the_dead_letters() {
 }
 
 /// More than one page and one chunk of them, between healthy ones; each returns to its level.
-#[tokio::test]
-async fn many_are_put_back() {
-    let (_fake, world) = still(KeyLayout::Tta).await;
+async fn many_are_put_back(server: &Server) {
+    let world = mailbox(server, KeyLayout::Tta).await;
     let (mut lost, mut healthy) = (0, 0);
     for number in 0..350 {
         let level = MessagePriority::from_number([9, 5, 1][number % 3]).expect("a level");
@@ -238,16 +260,14 @@ async fn many_are_put_back() {
     assert!(world.listed().is_empty());
 }
 
-#[tokio::test]
-async fn what_comes_back_goes_to_who_waits() {
+async fn what_comes_back_goes_to_who_waits(server: &Server) {
     for layout in LAYOUTS {
-        let fake = Fake::start(Clock::system());
-        let world = World::new(At::from(&fake), layout).await;
+        let world = World::new(server, layout).await;
         // One that listens at another node of a cluster: nobody here wakes it.
         let entry = format!("res_0000000000000001 60000000 0 @{}:wake:1", world.prefix);
         world.at.command(&["ZADD", &world.key("waiters"), "1e18", &entry]);
         // As if it had been lost before the waiter came.
-        let other = World::new(At::from(&fake), layout).await;
+        let other = World::new(server, layout).await;
         other.send("{}").await;
         match layout {
             KeyLayout::Tta => {
@@ -256,7 +276,7 @@ async fn what_comes_back_goes_to_who_waits() {
                 assert_eq!(world.reconcile(Duration::ZERO).await, suspects(1));
             }
             KeyLayout::Compact => {
-                let record = world.texts(&["HGETALL", &other.key("messages")]);
+                let record = world.at.texts(&["HGETALL", &other.key("messages")]);
                 world.at.command(&["HSET", &world.key("messages"), &record[0], &record[1]]);
             }
         }
@@ -267,9 +287,9 @@ async fn what_comes_back_goes_to_who_waits() {
     }
 }
 
-#[tokio::test]
-async fn the_compact_layout_is_put_in_order() {
-    let (fake, world) = still(KeyLayout::Compact).await;
+async fn the_compact_layout_is_put_in_order(server: &Server) {
+    let world = mailbox(server, KeyLayout::Compact).await;
+    let before = server.now();
     for _ in 0..4 {
         world.send("{}").await;
     }
@@ -277,7 +297,7 @@ async fn the_compact_layout_is_put_in_order() {
     let high = world.receive().await;
     let (ready, timers, messages) =
         (world.key("ready"), world.key("timers"), world.key("messages"));
-    let lids = world.texts(&["ZRANGE", &ready, "0", "-1"]);
+    let lids = world.at.texts(&["ZRANGE", &ready, "0", "-1"]);
     // A message that nothing points at; one that is gone; its delay, its reservation.
     world.at.command(&["ZREM", &ready, &lids[0]]);
     world.at.command(&["HDEL", &messages, &lids[1]]);
@@ -289,15 +309,16 @@ async fn the_compact_layout_is_put_in_order() {
     world.at.command(&["ZREM", &timers, high.token.as_str()]);
     world.at.command(&["HSET", &messages, "note", "by hand"]);
     let wanted = Reconciliation { redriven: 1, deadlines_given: 1, leaks_removed: 5, suspects: 0 };
-    assert_eq!(world.reconcile(GRACE).await, wanted);
-    assert!(world.reconcile(GRACE).await.is_clean());
+    assert_eq!(world.reconcile(LONG).await, wanted);
+    assert!(world.reconcile(LONG).await.is_clean());
+    let since = before..=server.now();
     world.at.command(&["HDEL", &messages, "note"]);
     let stats = world.stats().await;
     assert_eq!((stats.ready.total(), stats.reserved, stats.depth), (3, 1, 4));
     let peeked = world.mail.peek(&world.to, Page::default()).await.expect("peeks");
-    let start = Timestamp::from_micros(u64::try_from(START.as_micros()).expect("small"));
-    assert!(peeked.iter().all(|it| it.available_at == start), "{peeked:?}");
-    fake.server.advance(Duration::from_secs(30));
+    let ready_at = |at: Timestamp| Duration::from_micros(at.as_micros());
+    assert!(peeked.iter().all(|it| since.contains(&ready_at(it.available_at))), "{peeked:?}");
+    server.ages(&[timers], VISIBILITY).await;
     assert_eq!(world.mail.recover_pending(Some(&world.to)).await.expect("recovers"), 1);
     assert_eq!(world.drain().await.len(), 4);
     assert!(!world.has("messages") && !world.has("timers"));

@@ -46,7 +46,7 @@ impl RegistryBackend for Place {
     async fn registry(&self, policy: RegistryPolicy) -> SharedRegistry {
         let url = match &self.server {
             Server::Fake(server) => server.url(),
-            Server::Real(server) => server.url(),
+            Server::Real(server) => At::from(&**server).url,
         };
         let config = config(&url, self.layout, &self.prefix);
         let made = RedisAgentRegistry::connect(config, policy).await;

@@ -11,7 +11,15 @@ use coord_testkit::server::{Frame, RealServer};
 use futures_util::future::{join, join_all};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
+use crate::both::{Server, on_both};
 use crate::harness::{At, Fake, LAYOUTS, LONG, World, agent, private};
+
+on_both! { running:
+    a_large_message_is_come_for,
+    who_takes_for_itself_waits_no_longer,
+    a_word_comes_before_the_look,
+    lost_registrations_come_back,
+}
 
 /// How many wait.
 const WAITERS: usize = 64;
@@ -105,11 +113,9 @@ async fn one_of_many(at: &At, layout: KeyLayout) {
 }
 
 /// What is too large to be sent along is reserved for the waiter, which comes for it.
-#[tokio::test]
-async fn a_large_message_is_come_for_on_the_fake() {
+async fn a_large_message_is_come_for(server: &Server) {
     for layout in LAYOUTS {
-        let fake = Fake::start(Clock::system());
-        let world = World::new(At::from(&fake), layout).await;
+        let world = World::new(server, layout).await;
         let sender = world.another().await;
         let text = format!("{{\"text\":\"{}\"}}", "x".repeat(300_000));
         let send = async {
@@ -130,11 +136,9 @@ async fn a_large_message_is_come_for_on_the_fake() {
 }
 
 /// What falls due wakes when it does, not at the next look; who takes it waits no longer.
-#[tokio::test]
-async fn who_takes_for_itself_waits_no_longer_on_the_fake() {
+async fn who_takes_for_itself_waits_no_longer(server: &Server) {
     for layout in LAYOUTS {
-        let fake = Fake::start(Clock::system());
-        let world = World::new(At::from(&fake), layout).await;
+        let world = World::new(server, layout).await;
         let options = SendOptions::new().with_delay(Duration::from_millis(200));
         let mut fastest = Duration::MAX;
         for _ in 0..3 {
@@ -153,11 +157,9 @@ async fn who_takes_for_itself_waits_no_longer_on_the_fake() {
 }
 
 /// Whoever makes a message ready tells the waiter, which does not have to look.
-#[tokio::test]
-async fn a_word_comes_before_the_look_on_the_fake() {
+async fn a_word_comes_before_the_look(server: &Server) {
     for layout in LAYOUTS {
-        let fake = Fake::start(Clock::system());
-        let world = World::new(At::from(&fake), layout).await;
+        let world = World::new(server, layout).await;
         let mut fastest = Duration::MAX;
         for _ in 0..3 {
             let send = async {
@@ -176,11 +178,9 @@ async fn a_word_comes_before_the_look_on_the_fake() {
 }
 
 /// When the server has lost who waits, the next look of one of them brings all back.
-#[tokio::test]
-async fn lost_registrations_come_back_on_the_fake() {
+async fn lost_registrations_come_back(server: &Server) {
     for layout in LAYOUTS {
-        let fake = Fake::start(Clock::system());
-        let world = World::new(At::from(&fake), layout).await;
+        let world = World::new(server, layout).await;
         let mut waiting: FuturesUnordered<_> = (0..3).map(|_| waits(&world)).collect();
         let lose = async {
             registered(&world, 3).await;
