@@ -1,4 +1,4 @@
-//! A mock of the port, for tests of what a caller does with answers and errors.
+//! Mocks of the ports, for tests of what a caller does with answers and errors.
 //!
 //! For tests of what becomes of messages, [`InMemoryCoordinator`](crate::InMemoryCoordinator) is
 //! the better choice: it keeps the promises of the port. The mock gives any answer, also ones
@@ -6,9 +6,13 @@
 //!
 //! Needs the feature `mocks`. Every verb has its `expect_` method on [`MockCoordinator`], by way
 //! of [`MockAnswers`]; answers are given by plain closures, which see `nack`'s error as an
-//! `Option<String>` and `recover_pending`'s agent as an `Option<AgentId>`. The methods with a default body that calls another method of the
-//! port (`send_message`, `broadcast_message`, batches) have it here, too, so expecting
-//! `send_message_with` covers them.
+//! `Option<String>` and `recover_pending`'s agent as an `Option<AgentId>`. The methods with a
+//! default body that calls another method of the port (`send_message`, `broadcast_message`,
+//! batches) have it here, too, so expecting `send_message_with` covers them.
+//!
+//! [`MockRegistry`] is the same for the registry; [`MockMetrics`], [`MockCloser`],
+//! [`MockRunningTask`] and [`MockStatefulAgent`] are the small ports that callers are given or
+//! give themselves.
 //!
 //! ```
 //! use coord_core::{AgentId, BackendError, BackendErrorKind, MessageCoordinator, ReservationToken};
@@ -27,6 +31,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod registry;
+mod small;
+
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -42,6 +49,8 @@ use coord_core::{
 };
 
 pub use answers::MockAnswers;
+pub use registry::{MockRegistry, MockRegistryAnswers};
+pub use small::{MockCloser, MockMetrics, MockRunningTask, MockStatefulAgent};
 
 /// A coordinator that answers as it was told, and panics at what it was not told of.
 #[derive(Debug, Default)]
@@ -118,6 +127,15 @@ impl MessageCoordinator for MockCoordinator {
         visibility_timeout: Duration,
     ) -> Result<Option<ReceivedMessage>, ReceiveError> {
         self.answers.receive(agent, visibility_timeout)
+    }
+
+    async fn receive_wait(
+        &self,
+        agent: &AgentId,
+        visibility_timeout: Duration,
+        timeout: Duration,
+    ) -> Result<Option<ReceivedMessage>, ReceiveError> {
+        self.answers.receive_wait(agent, visibility_timeout, timeout)
     }
 
     async fn ack(&self, agent: &AgentId, token: &ReservationToken) -> Result<(), SettleError> {
@@ -292,6 +310,7 @@ mod answers {
             pub fn subscribe_to_messages_with(&self, agent: &AgentId, types: &[MessageType], filter: Filter) -> Result<MessageSubscription, AdminError>;
             pub fn publish(&self, sender: &AgentId, message: AgentMessage, options: SendOptions) -> Result<Publication, SendError>;
             pub fn receive(&self, agent: &AgentId, visibility_timeout: Duration) -> Result<Option<ReceivedMessage>, ReceiveError>;
+            pub fn receive_wait(&self, agent: &AgentId, visibility_timeout: Duration, timeout: Duration) -> Result<Option<ReceivedMessage>, ReceiveError>;
             pub fn ack(&self, agent: &AgentId, token: &ReservationToken) -> Result<(), SettleError>;
             pub fn nack(&self, agent: &AgentId, token: &ReservationToken, failure: FailureType, error: Option<String>) -> Result<NackOutcome, SettleError>;
             pub fn forward(&self, agent: &AgentId, token: &ReservationToken, recipient: &AgentId, message: AgentMessage, options: SendOptions) -> Result<MessageResult, SettleError>;

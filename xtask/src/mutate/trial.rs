@@ -13,17 +13,29 @@ use super::problem;
 use crate::failure::Failure;
 use crate::{server, shell};
 
-/// Longest that no test may end; a hang counts as noticed. Whole scripts take a fifth of it.
+/// Longest that no test may end; whole scripts take a fifth of it.
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Tests at a time: those on real servers mostly wait.
-const THREADS: [(On, &str); 2] = [(On::Fake, "2"), (On::Real, "8")];
+const fn threads(on: On) -> usize {
+    match on {
+        On::Fake => 2,
+        On::Real => 8,
+    }
+}
 
-/// What is said of tests that came to no end.
-const HANG: &str = "a hang";
-
-/// How often a test may turn out to be red by chance before the rest is believed.
+/// How often tests may be red by chance; a statement with more of that is not noticed.
 const CHANCES: usize = 5;
+
+/// How tests came to an end that is no good one.
+enum Red {
+    /// This one failed.
+    Failed(String),
+    /// None ended any more; those that had ended.
+    Hung(Vec<String>),
+    /// Their program ended without a word about any of them.
+    Ended,
+}
 
 /// The tests' program, and a directory for all that runs of it leave.
 pub(super) struct Trials {
@@ -47,7 +59,8 @@ impl Trials {
 
     /// The first test that fails with the script so; with the whole script when there is no text.
     ///
-    /// On a real server time passes by itself, so a test must fail again when it runs alone.
+    /// What may be by chance counts only if the test is red alone, too: a failure on a real server,
+    /// where time passes by itself, and that a test did not end.
     pub(super) fn run(
         &self,
         on: On,
@@ -61,40 +74,63 @@ impl Trials {
         }
         let script = if text.is_some() { broken.as_path() } else { whole };
         let script = format!("{}:{}", whole.display(), script.display());
-        let mut chances = Vec::new();
-        loop {
-            let Some(by) = self.once(on, tests, &chances, &script)? else { return Ok(None) };
-            let is_sure = on == On::Fake || tests.exact || by == HANG;
-            if is_sure || chances.len() == CHANCES {
-                return Ok(Some(by));
+        let mut by_chance = Vec::new();
+        for _ in 0..CHANCES {
+            let suspects = match self.once(on, tests, &by_chance, &script)? {
+                None => return Ok(None),
+                Some(Red::Ended) => return Ok(Some("the end of the tests' program".to_owned())),
+                Some(Red::Failed(by)) if on == On::Fake || tests.exact => return Ok(Some(by)),
+                Some(Red::Failed(by)) => vec![by],
+                Some(Red::Hung(_)) if tests.exact => return Ok(tests.named.first().cloned()),
+                Some(Red::Hung(ended)) => {
+                    let mut going = self.names(tests, &by_chance)?;
+                    going.retain(|name| !ended.contains(name));
+                    going.truncate(threads(on));
+                    going
+                }
+            };
+            for name in &suspects {
+                if self.once(on, &Tests::one(name), &[], &script)?.is_some() {
+                    return Ok(Some(name.clone()));
+                }
             }
-            if self.once(on, &Tests::one(&by), &[], &script)?.is_some() {
-                return Ok(Some(by));
-            }
-            chances.push(by);
+            by_chance.extend(suspects);
         }
+        Ok(None)
+    }
+
+    /// The program with its choice of tests.
+    fn command(&self, tests: &Tests, but: &[String]) -> Command {
+        let mut command = Command::new(self.program());
+        command.args(&tests.named);
+        if tests.exact {
+            command.arg("--exact");
+        }
+        for name in tests.skipped.iter().copied().chain(but.iter().map(String::as_str)) {
+            command.args(["--skip", name]);
+        }
+        command
+    }
+
+    /// The names of those tests, in the order in which they run.
+    fn names(&self, tests: &Tests, but: &[String]) -> Result<Vec<String>, Failure> {
+        let listed = self.command(tests, but).arg("--list").output().map_err(not_run)?;
+        let listed = String::from_utf8_lossy(&listed.stdout);
+        let name = |line: &str| line.strip_suffix(": test").map(str::to_owned);
+        Ok(listed.lines().filter_map(name).collect())
     }
 
     fn once(
         &self,
         on: On,
         tests: &Tests,
-        chances: &[String],
+        but: &[String],
         script: &str,
-    ) -> Result<Option<String>, Failure> {
-        let mut command = Command::new(self.program());
-        command.args(&tests.named);
-        if tests.exact {
-            command.arg("--exact");
-        }
-        let skipped = tests.skipped.iter().copied().chain(chances.iter().map(String::as_str));
-        for name in skipped {
-            command.args(["--skip", name]);
-        }
+    ) -> Result<Option<Red>, Failure> {
+        let mut command = self.command(tests, but);
         command.env("COORD_BROKEN_SCRIPT", script).env("COORD_BROKEN_ON", on.name());
         if env::var_os("RUST_TEST_THREADS").is_none() {
-            let threads = THREADS.iter().find(|(kind, _)| *kind == on);
-            command.env("RUST_TEST_THREADS", threads.map_or("1", |(_, threads)| threads));
+            command.env("RUST_TEST_THREADS", threads(on).to_string());
         }
         for name in [server::SERVER_BIN, "COORD_TEST_REDIS_URL", "COORD_REQUIRE_REAL"] {
             command.env_remove(name);
@@ -110,12 +146,9 @@ impl Trials {
         command.env("TMPDIR", &scratch).process_group(0);
         command.current_dir(shell::root().join("crates/coord-redis"));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let failed = |error: std::io::Error| {
-            Failure::new(format!("running the tests: {error}"), "build the tests anew")
-        };
-        let by = first_red(command.spawn().map_err(failed)?).map_err(failed)?;
+        let red = first_red(command.spawn().map_err(not_run)?).map_err(not_run)?;
         let _best_effort = fs::remove_dir_all(&scratch);
-        Ok(by)
+        Ok(red)
     }
 }
 
@@ -125,41 +158,47 @@ impl Drop for Trials {
     }
 }
 
+// By value: it stands where errors are mapped.
+#[expect(clippy::needless_pass_by_value, reason = "reads better at every call")]
+fn not_run(error: std::io::Error) -> Failure {
+    Failure::new(format!("running the tests: {error}"), "build the tests anew")
+}
+
 /// Reads what the tests say until one fails, and ends them then.
-fn first_red(mut child: Child) -> std::io::Result<Option<String>> {
+fn first_red(mut child: Child) -> std::io::Result<Option<Red>> {
     let output = child.stdout.take().map(BufReader::new);
     let (told, hears) = mpsc::channel();
     let reader = thread::spawn(move || {
         for line in output.into_iter().flat_map(BufRead::lines).map_while(Result::ok) {
-            let failed = line.strip_suffix(" ... FAILED");
-            if failed.is_none() && !line.ends_with(" ... ok") {
-                continue;
-            }
-            let name = failed.map(|name| name.trim_start_matches("test ").to_owned());
-            if told.send(name).is_err() {
+            let ended = [(" ... ok", true), (" ... FAILED", false)]
+                .iter()
+                .find_map(|(end, passed)| Some((line.strip_suffix(end)?, *passed)));
+            let Some((name, passed)) = ended else { continue };
+            let name = name.trim_start_matches("test ").to_owned();
+            if told.send((name, passed)).is_err() {
                 break;
             }
         }
     });
-    let by = loop {
+    let mut passed = Vec::new();
+    let red = loop {
         match hears.recv_timeout(PATIENCE) {
-            Ok(None) => {}
-            Ok(Some(name)) => {
+            Ok((name, true)) => passed.push(name),
+            Ok((name, false)) => {
                 end(&mut child)?;
-                break Some(name);
+                break Some(Red::Failed(name));
             }
             Err(RecvTimeoutError::Timeout) => {
                 end(&mut child)?;
-                break Some(HANG.to_owned());
+                break Some(Red::Hung(passed));
             }
             Err(RecvTimeoutError::Disconnected) => {
-                let passed = child.wait()?.success();
-                break (!passed).then(|| "the end of the tests' program".to_owned());
+                break (!child.wait()?.success()).then_some(Red::Ended);
             }
         }
     };
     let _ended = reader.join();
-    Ok(by)
+    Ok(red)
 }
 
 /// Ends a program and whatever it has started.

@@ -10,7 +10,9 @@ use std::collections::HashMap;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use coord_testkit::FakeRedis;
+use coord_testkit::server::{Frame, RawClient};
 
+use crate::harness::shared;
 use crate::proxy::{self, Command};
 
 /// The whole text of a part, and what stands in its place.
@@ -76,4 +78,26 @@ fn broken(mut command: Command, edit: &Edit) -> Command {
         digests.insert(whole, digest(script));
     }
     command
+}
+
+/// Whoever sends or names a script with the part in it runs the broken one, and sees its answer.
+#[test]
+fn a_real_server_runs_what_is_broken() {
+    let Some(server) = shared("a_real_server_runs_what_is_broken") else { return };
+    let edit = Edit { whole: b"'whole'".to_vec(), broken: b"'broken'".to_vec() };
+    let port = proxy::start(server.port(), move |command| broken(command, &edit));
+    let mut client = RawClient::connect(port).expect("the proxy listens");
+    let mut says = |args: &[&str]| match client.checked(args).expect("the script runs") {
+        Frame::Bulk(text) => String::from_utf8(text).expect("text"),
+        other => panic!("{args:?} gave {other:?}"),
+    };
+    let (one, other) = ("return 'whole' .. KEYS[1]", "return KEYS[1] .. 'whole'");
+    assert_eq!(says(&["EVAL", one, "1", "-a"]), "broken-a");
+    let digest = sha1_smol::Sha1::from(one).digest().to_string();
+    assert_eq!(says(&["EVALSHA", &digest, "1", "-b"]), "broken-b");
+    let loaded = says(&["script", "load", other]);
+    let digest = sha1_smol::Sha1::from(other).digest().to_string();
+    assert_ne!(loaded, digest, "the server knows the broken one");
+    assert_eq!(says(&["EVALSHA", &digest, "1", "c-"]), "c-broken");
+    assert_eq!(says(&["EVAL", "return 'hole'", "0"]), "hole");
 }

@@ -286,6 +286,9 @@ async fn who_was_spared_is_so_no_more(server: &Server) {
         scene.server.passes(TTL + TTL / 10).await;
         scene.registry.list_registered().await.unwrap();
         assert_eq!(scene.number("ZCARD", "registry:spared", &[]), 10, "{layout}");
+        let now = server.now().as_micros().to_string();
+        let overdue = scene.number("ZCOUNT", "registry:deadlines", &["-inf", &now]);
+        assert_eq!(overdue, 0, "{layout}: each has one more time to live");
         scene.registry.heartbeat(&beats[..5]).await.unwrap();
         assert_eq!(scene.number("ZCARD", "registry:spared", &[]), 5, "{layout}");
         scene.registry.register(&all[5]).await.unwrap();

@@ -221,6 +221,11 @@ fn admit(state: &mut State, id: SessionId, args: &[Bytes]) -> Result<Found, Fail
         return Err(TOO_FEW_REPLICAS);
     }
     let on_replica = state.sessions.get(&id).is_some_and(|session| state.is_replica(session.node));
+    if state.is_stale() && !found.command.has(flag::STALE)
+        || state.is_stale() && lacks(state, id, found, flag::STALE)
+    {
+        return Err(STALE_DATA);
+    }
     if on_replica && found.command.has(flag::WRITE) {
         return Err(READ_ONLY);
     }
@@ -235,6 +240,17 @@ fn asks(state: &State, id: SessionId, found: Found, flag: u32) -> bool {
         || (found.command.name == "exec"
             && queued.is_some_and(|multi| multi.queued.iter().any(by_exec)))
 }
+
+/// Whether EXEC would run a command without a property.
+fn lacks(state: &State, id: SessionId, found: Found, flag: u32) -> bool {
+    let queued = state.sessions.get(&id).and_then(|session| session.multi.as_ref());
+    let without = |args: &Vec<Bytes>| find(args).is_ok_and(|found| !found.command.has(flag));
+    found.command.name == "exec" && queued.is_some_and(|multi| multi.queued.iter().any(without))
+}
+
+const STALE_DATA: Failure = Failure::fixed(
+    "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
+);
 
 pub(crate) const TOO_FEW_REPLICAS: Failure =
     Failure::fixed("NOREPLICAS Not enough good replicas to write.");
@@ -317,6 +333,7 @@ pub(crate) fn run(
         let keys: Vec<&Bytes> = keys.into_iter().filter_map(|at| args.get(at)).collect();
         call.state.note_before_write(db, &keys);
     }
+    let dirty = call.state.dirty;
     let start = Instant::now();
     let result = (found.command.run)(&mut call);
     let took = start.elapsed();
@@ -342,6 +359,7 @@ pub(crate) fn run(
     if !matches!(&result, Err(failure) if failure.0.starts_with("NOSCRIPT")) {
         state.log.note_script(args);
     }
+    state.propagate(db, found, args, (dirty, origin), &result);
     if found.command.has(flag::READONLY) && result.is_ok() {
         track(state, id, found, args, origin);
     }

@@ -10,9 +10,15 @@ pub(crate) fn matches_with(pattern: &[u8], text: &[u8], fold: bool) -> bool {
     let (mut p, mut t) = (0, 0);
     // Where to go on after the latest star: one backtracking point is enough.
     let mut star: Option<(usize, usize)> = None;
+    let mut groups = 0;
     while t < text.len() {
         let step = match pattern.get(p) {
             Some(b'*') => {
+                let is_first = p == 0 || pattern[p - 1] != b'*';
+                groups += usize::from(is_first && p + 1 < pattern.len());
+                if groups > MAX_GROUPS {
+                    return false;
+                }
                 star = Some((p + 1, t));
                 p += 1;
                 continue;
@@ -35,6 +41,9 @@ pub(crate) fn matches_with(pattern: &[u8], text: &[u8], fold: bool) -> bool {
     }
     pattern[p..].iter().all(|byte| *byte == b'*')
 }
+
+/// Stars, or runs of stars, after which Redis takes nothing to match.
+const MAX_GROUPS: usize = 1000;
 
 /// How many pattern bytes match the one byte of text, or none.
 fn one(pattern: &[u8], byte: u8, fold: bool) -> Option<usize> {

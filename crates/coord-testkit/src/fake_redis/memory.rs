@@ -52,6 +52,7 @@ impl State {
             self.dbs[db].remove(&key);
             used = used.saturating_sub(size);
             self.stats.evicted += 1;
+            self.propagate_removal(db, &key);
             self.key_changed(db, &key);
             self.notify_event(db, super::notify::EVICTED, "evicted", &key);
         }

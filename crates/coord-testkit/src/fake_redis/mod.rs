@@ -36,8 +36,10 @@
 //! - DUMP writes nothing packed or compressed. RESTORE reads the payloads of real servers up to
 //!   7.0, except those of modules.
 //! - Time stands still inside a script (as in Redis 7.2 and later).
-//! - There is no replication, no module, no ACL file and no ACL selector. The replica of a
-//!   sentinel set-up shares the data of its master until a failover loses some.
+//! - It feeds replicas (`SYNC`, `PSYNC`: always everything anew, and no pings; `WAIT` does not
+//!   count them) but follows nobody: after `REPLICAOF` it is a replica whose master is down. The
+//!   replica of a sentinel set-up shares the data of its master until a failover loses some.
+//! - There is no module, no ACL file and no ACL selector.
 //! - The nodes of a cluster have no replicas; slots move by [`FakeRedis::begin_slot_migration`],
 //!   not by commands.
 //! - HELP subcommands and COMMAND DOCS are short; COMMAND INFO has no key
@@ -70,6 +72,7 @@ mod number;
 mod pause;
 mod pubsub;
 mod rdb;
+mod replication;
 mod reply;
 mod request;
 mod requests;

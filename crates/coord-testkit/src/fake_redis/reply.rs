@@ -39,6 +39,8 @@ pub enum Reply {
     Verbatim(&'static str, Bytes),
     /// An out-of-band message: an array in RESP2.
     Push(Vec<Self>),
+    /// A reply with facts about it in front: the reply alone in RESP2.
+    Attributed(Vec<(Self, Self)>, Box<Self>),
     /// Nothing is written, because the reply was or will be sent otherwise.
     None,
 }
@@ -129,6 +131,16 @@ impl Reply {
                 out.put_slice(b"\r\n");
             }
             Self::Bulk(bytes) | Self::Verbatim(_, bytes) => bulk(out, bytes),
+            Self::Attributed(facts, reply) => {
+                if resp3 {
+                    line(out, b'|', facts.len().to_string().as_bytes());
+                    for (key, value) in facts {
+                        key.encode(resp3, out);
+                        value.encode(resp3, out);
+                    }
+                }
+                reply.encode(resp3, out);
+            }
             Self::None => {}
         }
     }

@@ -60,6 +60,10 @@ pub(crate) struct Session {
     /// Index of the node it is connected to, in a cluster or a sentinel set-up.
     pub(crate) node: usize,
     pub(crate) monitor: bool,
+    /// It follows the writes, see `replication`.
+    pub(crate) is_replica: bool,
+    /// It wants functions and no keys (REPLCONF RDB-FILTER-ONLY).
+    pub(crate) functions_only: bool,
     pub(crate) tracking: Option<Tracking>,
 }
 
@@ -128,6 +132,8 @@ impl Session {
             last_command: String::new(),
             node: 0,
             monitor: false,
+            is_replica: false,
+            functions_only: false,
             tracking: None,
         }
     }

@@ -145,23 +145,32 @@ fn hidden(found: Found) -> bool {
     found.parent.is_none() && matches!(found.command.name, "exec" | "auth" | "hello")
 }
 
-/// Arguments as the slow log shows them: passwords hidden, the rest cut.
-fn shown(found: Found, args: &[Bytes]) -> Vec<Bytes> {
-    let secret = |at: usize| match found.full_name().as_str() {
-        "acl|setuser" => at >= 2,
-        "config|set" => {
-            at % 2 == 1
-                && at > 2
-                && ["masterauth", "masteruser", "requirepass"]
-                    .iter()
-                    .any(|name| args[at - 1].eq_ignore_ascii_case(name.as_bytes()))
+/// Whether an argument is a password or part of one; logs and monitors do not show it.
+pub(crate) fn is_secret(found: Found, args: &[Bytes], at: usize) -> bool {
+    let is = |at: usize, word: &str| {
+        args.get(at).is_some_and(|arg| arg.eq_ignore_ascii_case(word.as_bytes()))
+    };
+    // What follows a word such as AUTH so many arguments back.
+    let after = |word: &str, back: usize| at.checked_sub(back).is_some_and(|at| is(at, word));
+    match (found.parent, found.command.name) {
+        (None, "auth") => at >= 1,
+        (None, "hello") => at > 2 && (after("AUTH", 1) || after("AUTH", 2)),
+        (None, "migrate") => at > 6 && (after("AUTH", 1) || after("AUTH2", 1) || after("AUTH2", 2)),
+        (Some("acl"), "setuser") => at >= 2,
+        (Some("config"), "set") => {
+            let secrets = ["masterauth", "masteruser", "requirepass"];
+            at % 2 == 1 && at > 2 && secrets.iter().any(|name| is(at - 1, name))
         }
         _ => false,
-    };
+    }
+}
+
+/// Arguments as the slow log shows them: passwords hidden, the rest cut.
+fn shown(found: Found, args: &[Bytes]) -> Vec<Bytes> {
     let fits = args.len() <= MAX_ARGS;
     let kept = if fits { args.len() } else { MAX_ARGS - 1 };
     let cut = args[..kept].iter().enumerate().map(|(at, arg)| match arg.len() {
-        _ if secret(at) => Bytes::from_static(b"(redacted)"),
+        _ if is_secret(found, args, at) => Bytes::from_static(b"(redacted)"),
         ..=MAX_ARG => arg.clone(),
         len => {
             let more = format!("... ({} more bytes)", len - MAX_ARG);

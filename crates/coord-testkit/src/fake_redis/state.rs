@@ -15,6 +15,7 @@ use super::fault::Faults;
 use super::history::History;
 use super::log::Log;
 use super::pause::Pause;
+use super::replication::Replication;
 use super::scripts::Scripts;
 use super::session::{Session, SessionId};
 use super::slow::{Histogram, Slow};
@@ -70,6 +71,7 @@ pub(crate) struct State {
     pub(crate) scripts_may_all: bool,
     pub(crate) topology: Topology,
     pub(crate) history: History,
+    pub(crate) replication: Replication,
     /// The node `scripts` belongs to.
     pub(crate) active_node: usize,
     /// The scripts of the other nodes, by node.
@@ -165,6 +167,7 @@ impl State {
             scripts_may_all: false,
             topology: Topology::Single,
             history: History::default(),
+            replication: Replication::default(),
             active_node: 0,
             other_scripts: Vec::new(),
         }
@@ -200,6 +203,7 @@ impl State {
                 self.expire_key(db, &key);
             }
         }
+        self.send_pending(true);
         if let Some(start) = start {
             self.note_latency("expire-cycle", start.elapsed());
         }
@@ -208,6 +212,7 @@ impl State {
     pub(crate) fn expire_key(&mut self, db: usize, key: &Bytes) {
         self.dbs[db].remove(key);
         self.stats.expired += 1;
+        self.propagate_removal(db, key);
         self.key_changed(db, key);
         self.notify_event(db, super::notify::EXPIRED, "expired", key);
     }
@@ -292,6 +297,7 @@ impl State {
     pub(crate) fn close_session(&mut self, id: SessionId) {
         self.unblock(id);
         self.unwatch(id);
+        self.unfollow(id);
         self.sessions.remove(&id);
     }
 

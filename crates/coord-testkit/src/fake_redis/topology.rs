@@ -46,8 +46,14 @@ impl State {
     pub(crate) const fn is_replica(&self, node: usize) -> bool {
         match &self.topology {
             Topology::Sentinel(pair) => node != pair.master && node != SENTINEL_NODE,
-            _ => false,
+            Topology::Single => self.replication.master.is_some(),
+            Topology::Cluster(_) => false,
         }
+    }
+
+    /// True for a replica that must not answer, because it cannot reach its master.
+    pub(crate) fn is_stale(&self) -> bool {
+        self.replication.master.is_some() && self.config.text("replica-serve-stale-data") == "no"
     }
 
     pub(crate) fn is_down(&self, node: usize) -> bool {
@@ -111,6 +117,15 @@ impl State {
         let pair = match &self.topology {
             Topology::Sentinel(pair) => pair,
             Topology::Single | Topology::Cluster(_) => {
+                if let Some((host, port)) = &self.replication.master {
+                    return Reply::Array(vec![
+                        Reply::bulk(role),
+                        Reply::Bulk(host.clone()),
+                        Reply::Integer(i64::from(*port)),
+                        Reply::bulk("connect"),
+                        Reply::Integer(-1),
+                    ]);
+                }
                 return Reply::Array(vec![
                     Reply::bulk(role),
                     Reply::Integer(0),

@@ -7,6 +7,7 @@ use super::command::flag;
 use super::dispatch::Found;
 use super::reply::Reply;
 use super::session::SessionId;
+use super::slow::is_secret;
 use super::state::State;
 use super::tracking::Caching;
 
@@ -60,7 +61,8 @@ impl State {
         };
         let now = self.now_us;
         let mut line = format!("{}.{:06} [{db} {from}]", now / 1_000_000, now % 1_000_000);
-        for arg in args {
+        for (at, arg) in args.iter().enumerate() {
+            let arg = if is_secret(found, args, at) { b"(redacted)" } else { &arg[..] };
             line.push_str(&format!(" \"{}\"", arg.escape_ascii()));
         }
         let line = Reply::Simple(line.into());

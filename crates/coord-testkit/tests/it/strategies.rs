@@ -1,8 +1,11 @@
 //! What the strategies make is valid.
 
+use std::collections::BTreeSet;
+use std::path::Path;
+
 use coord_core::{
-    AgentMessage, DeadLetter, Payload, QueueMessage, ReservationToken, RoutingKey, Timestamp,
-    TopicPattern, check_visibility,
+    AgentMessage, DeadLetter, Headers, Payload, QueueMessage, ReservationToken, RoutingKey,
+    Timestamp, TopicPattern, Trail, check_note, check_visibility,
 };
 use coord_testkit::strategies;
 use proptest::prelude::*;
@@ -101,4 +104,127 @@ proptest! {
         prop_assert_eq!(result.delivered(), result.error().is_none());
         prop_assert_eq!(stats.depth, stats.ready.total() + stats.delayed + stats.reserved);
     }
+
+    /// What is refused or lost has no ticket; what agents hand on, the headers carry.
+    #[test]
+    fn answers_and_trails_hold_together(
+        result in strategies::message_results(),
+        publication in strategies::publications(),
+        matches in strategies::dead_matches(),
+        (trail, note) in (strategies::trails(), strategies::notes()),
+        count in strategies::receipt_counts(),
+    ) {
+        prop_assert!(result.ticket.is_none() || result.delivered());
+        let (reached, missed) = (publication.delivered(), publication.missed().count());
+        prop_assert_eq!(reached + missed, publication.recipients().len());
+        prop_assert!(publication.recipients().is_sorted_by_key(|it| it.mailbox_key()));
+        prop_assert!(matches.letters.len() as u64 <= matches.total);
+        prop_assert!(matches.readable <= matches.total);
+        prop_assert!(check_note(&note).is_ok() && count.is_decided(0));
+        let id = coord_core::MessageId::new("msg-000001").unwrap();
+        let agent = coord_core::AgentId::parse("a").unwrap();
+        let kind = coord_core::MessageType::Event;
+        let mut message = AgentMessage::new(id, agent.clone(), agent, kind);
+        trail.mark(&mut message);
+        prop_assert_eq!(Trail::of(&message), trail);
+        prop_assert!(message.headers.iter().count() <= Headers::MAX_COUNT);
+    }
+
+    /// What lies in a mailbox and what is said of it agree, after whatever happened.
+    #[test]
+    fn mailboxes_and_their_dead_are_sound(
+        mailbox in strategies::mailboxes(),
+        dead in strategies::dead(),
+        inputs in strategies::input_sequences(6),
+    ) {
+        let ready = coord_core::MessagePriority::SERVED.map(|level| mailbox.ready_count(level));
+        let places = ready.iter().sum::<u64>() + mailbox.delayed_count() + mailbox.reserved_count();
+        prop_assert_eq!(mailbox.depth(), places);
+        prop_assert_eq!(dead.letter().died_at, Some(dead.died_at));
+        prop_assert!(inputs.len() <= 6);
+    }
+
+    #[test]
+    fn registrations_and_capabilities_pass_their_checks(
+        registration in strategies::registrations(),
+        record in strategies::agent_records(),
+        set in strategies::capability_sets(),
+        version in strategies::capability_versions(),
+        policy in strategies::registry_policies(),
+        page in strategies::event_pages(),
+    ) {
+        prop_assert!(registration.check().is_ok() && set.check().is_ok());
+        prop_assert!(coord_core::capability::CapabilityVersion::parse(&version).is_ok());
+        prop_assert!(policy.validate().is_ok() && policy.suspect_after() <= policy.ttl());
+        prop_assert!(record.incarnation.is_some() && record.beat().is_some());
+        prop_assert_eq!(page.events.last().map_or(page.head.seq, |it| it.seq), page.head.seq);
+    }
+
+    /// A narrow filter loses no match, and whoever is picked was found.
+    #[test]
+    fn filters_lose_no_match(
+        criteria in strategies::capability_criteria(),
+        strategy in strategies::match_strategies(),
+        choice in strategies::pick_strategies(),
+        matcher in strategies::capability_matchers(),
+        sets in prop::collection::vec(strategies::capability_sets(), 0..4),
+    ) {
+        let filter = coord_core::registry::CapabilityFilter::of(&criteria, strategy);
+        let found = matcher.find(&criteria, strategy, &sets);
+        let narrow = sets.iter().filter(|set| filter.admits(set));
+        prop_assert_eq!(&matcher.find(&criteria, strategy, narrow), &found);
+        let picked = coord_core::registry::pick(&found, choice, |_| false);
+        prop_assert_eq!(picked.is_some(), !found.is_empty());
+    }
+}
+
+/// Every public type of coord-core that is a value has its strategy, also one of tomorrow.
+#[test]
+fn every_public_type_has_a_strategy() {
+    // What runs, holds connections or borrows is no value: strategies make what they are made of.
+    const NO_VALUES: [&str; 9] = [
+        "CapabilityVersion",
+        "Heartbeat",
+        "Heartbeats",
+        "InMemoryMetrics",
+        "MessageSubscription",
+        "NullMetrics",
+        "PublishedStatus",
+        "RegistryMachine",
+        "RegistryWatch",
+    ];
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let core = sources(&here.join("../coord-core/src"));
+    let ours = sources(&here.join("src/strategies"));
+    let made: BTreeSet<&str> = ours
+        .lines()
+        .filter_map(|line| line.split_once("-> impl Strategy<Value = "))
+        .filter_map(|(_, rest)| rest.split(['<', '>']).next())
+        .collect();
+    let names = core.lines().filter_map(|line| {
+        let rest = line.strip_prefix("pub struct ").or_else(|| line.strip_prefix("pub enum "))?;
+        rest.split(|c: char| !c.is_alphanumeric()).next()
+    });
+    let names: BTreeSet<&str> = names.collect();
+    assert!(names.len() > 90, "{} types found", names.len());
+    let missing: Vec<_> =
+        names.iter().filter(|name| !made.contains(*name) && !NO_VALUES.contains(name)).collect();
+    assert!(missing.is_empty(), "no strategy makes {missing:?}");
+    let needless: Vec<_> =
+        NO_VALUES.iter().filter(|name| made.contains(*name) || !names.contains(*name)).collect();
+    assert!(needless.is_empty(), "listed without need: {needless:?}");
+}
+
+/// The text of all source files under a directory.
+fn sources(directory: &Path) -> String {
+    let mut all = String::new();
+    for entry in std::fs::read_dir(directory).expect("the directory is there") {
+        let path = entry.expect("can be read").path();
+        if path.is_dir() {
+            all += &sources(&path);
+        } else if path.extension().is_some_and(|it| it == "rs") {
+            all += &std::fs::read_to_string(&path).expect("a source file");
+        }
+    }
+    all
 }

@@ -113,7 +113,7 @@ async fn stale_votes(case: &Case, harness: &dyn Harness) {
 }
 
 async fn votes_prolong_nothing(case: &Case, harness: &dyn Harness) {
-    let policy = policy();
+    let policy = FleetPolicy { open_for: 2 * SHORT, ..policy() };
     let open = case.vote(1, Version::NONE, &policy).await;
     harness.advance(policy.open_for / 2).await;
     let again = case.vote(2, open.version, &policy).await;
@@ -138,15 +138,15 @@ async fn permits_are_exact(case: &Case, harness: &dyn Harness) {
 }
 
 async fn leases_lapse(case: &Case, harness: &dyn Harness) {
-    let policy = FleetPolicy { half_open_max_calls: 1, probe_lease: SHORT, ..policy() };
+    let policy = FleetPolicy { half_open_max_calls: 1, probe_lease: 3 * SHORT, ..policy() };
     case.half_open(harness, &policy).await;
     let version = case.acquire(1, &policy).await.expect("the first probe");
     // Refused acquires must not keep the lease of a dead prober alive.
     for lease in 2..6 {
         assert_eq!(case.acquire(lease, &policy).await, None, "one probe at once");
-        harness.advance(SHORT / 5).await;
+        harness.advance(SHORT / 3).await;
     }
-    harness.advance(SHORT / 5 + STEP).await;
+    harness.advance(policy.probe_lease - SHORT * 4 / 3 + STEP).await;
     let next = case.acquire(7, &policy).await;
     assert!(next.is_some(), "a lapsed lease is reclaimed");
     let (applied, state) = case.report(version, 1, ProbeOutcome::Success, &policy).await;

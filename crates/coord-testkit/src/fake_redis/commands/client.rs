@@ -103,6 +103,7 @@ pub(crate) fn client_line(now_us: u64, session: &Session) -> String {
     let seconds = |since: u64| now_us.saturating_sub(since) / 1_000_000;
     let mut flags = String::new();
     for (flag, on) in [
+        ('S', session.is_replica),
         ('O', session.monitor),
         ('P', session.is_subscriber()),
         ('x', session.multi.is_some()),
@@ -153,9 +154,10 @@ pub(crate) fn client_line(now_us: u64, session: &Session) -> String {
 /// Whether a session is of the type CLIENT LIST TYPE or KILL TYPE names; none for an unknown type.
 pub(crate) fn is_of_type(session: &Session, kind: &[u8]) -> Option<bool> {
     match kind.to_ascii_lowercase().as_slice() {
-        b"normal" => Some(!session.is_subscriber()),
+        b"normal" => Some(!session.is_subscriber() && !session.is_replica),
         b"pubsub" => Some(session.is_subscriber()),
-        b"master" | b"slave" | b"replica" => Some(false),
+        b"slave" | b"replica" => Some(session.is_replica),
+        b"master" => Some(false),
         _ => None,
     }
 }

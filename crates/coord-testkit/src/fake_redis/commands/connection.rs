@@ -18,8 +18,8 @@ const OPEN: u32 = NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY;
 pub(crate) static FAMILY: Family = Family {
     group: "connection",
     commands: &[
-        Command::new("auth", -2, OPEN | flag::SKIP_MONITOR, Keys::None, auth),
-        Command::new("hello", -1, OPEN | flag::SKIP_MONITOR, Keys::None, hello),
+        Command::new("auth", -2, OPEN, Keys::None, auth),
+        Command::new("hello", -1, OPEN, Keys::None, hello),
         Command::new("ping", -1, FAST | IN_SUBSCRIBER, Keys::None, ping),
         Command::new("echo", 2, FAST | LOADING | STALE, Keys::None, echo),
         Command::new("select", 2, FAST | LOADING | STALE, Keys::None, select),

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::fake_redis::call::Call;
+use crate::fake_redis::call::{Call, Origin};
 use crate::fake_redis::failure::Failure;
 use crate::fake_redis::number::{float, integer};
 use crate::fake_redis::reply::Reply;
@@ -41,6 +41,9 @@ pub(crate) fn debug(call: &mut Call<'_>) -> Result<Reply, Failure> {
         (b"error", 3) => Err(Failure::new(String::from_utf8_lossy(call.arg(2)).into_owned())),
         (b"populate", 3..=5) => populate(call),
         (b"protocol", 3) => protocol(call),
+        (b"reload", 3) if call.is(2, "NOFLUSH") && !call.state.scripts.libraries.is_empty() => {
+            Err(Failure::fixed("ERR Error trying to load the RDB dump, check server logs."))
+        }
         (b"jmap", _) => Err(Failure::fixed("ERR the fake server has no JMAP")),
         // There is nothing on disk, no packed node and no checksum: the data stay as they are.
         (
@@ -70,6 +73,12 @@ fn sleep(call: &mut Call<'_>) -> Result<Reply, Failure> {
     let seconds = float(call.arg(2))?.clamp(0.0, 1e9);
     let pause = std::time::Duration::from_secs_f64(seconds);
     let until = call.now_us() + u64::try_from(pause.as_micros()).unwrap_or(0);
+    if call.origin == Origin::Exec {
+        // The rest of the transaction runs after it; whoever asks next sees the clock again.
+        call.state.now_us = until;
+        call.state.slept = pause;
+        return Ok(Reply::OK);
+    }
     call.state.pause(until, false);
     call.state.slept = pause;
     Ok(call.block(Vec::new(), Some(until), Reply::OK))
@@ -131,8 +140,12 @@ fn protocol(call: &mut Call<'_>) -> Result<Reply, Failure> {
         b"verbatim" => Reply::Verbatim("txt", "This is a verbatim\nstring".into()),
         b"true" => Reply::Bool(true),
         b"false" => Reply::Bool(false),
-        // The attribute itself is left out; scripts do not see it anyway.
-        b"attrib" => Reply::bulk("Some real reply following the attribute"),
+        b"attrib" => {
+            let popularity = vec![Reply::bulk("key:123"), Reply::Integer(90)];
+            let fact = (Reply::bulk("key-popularity"), Reply::Array(popularity));
+            let reply = Reply::bulk("Some real reply following the attribute");
+            Reply::Attributed(vec![fact], Box::new(reply))
+        }
         b"push" => Reply::Push(vec![Reply::bulk("server-cpu-usage"), Reply::Integer(42)]),
         _ => {
             return Err(Failure::fixed(

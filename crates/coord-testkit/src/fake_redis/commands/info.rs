@@ -91,6 +91,9 @@ fn section(call: &Call<'_>, name: &str, out: &mut String) {
             add("mem_clients_slaves", &0);
             add("mem_clients_normal", &0);
             add("mem_allocator", &"estimate");
+            add("allocator_allocated", &used);
+            add("allocator_active", &used);
+            add("allocator_resident", &used);
         }
         "persistence" => {
             add("loading", &0);
@@ -103,7 +106,20 @@ fn section(call: &Call<'_>, name: &str, out: &mut String) {
         "stats" => stats(state, &mut add),
         "replication" => {
             add("role", &state.role_name(call.session().node));
-            add("connected_slaves", &state.replicas());
+            if let Some((host, port)) = &state.replication.master {
+                add("master_host", &String::from_utf8_lossy(host));
+                add("master_port", port);
+                add("master_link_status", &"down");
+            }
+            let followers = state.followers();
+            add("connected_slaves", &(state.replicas() + followers.len() as i64));
+            for (number, id) in followers.iter().enumerate() {
+                let peer = state.sessions.get(id).map_or("", |session| session.peer.as_str());
+                let ip = peer.rsplit_once(':').map_or(peer, |(ip, _)| ip);
+                let offset = state.replication_offset();
+                let line = format!("ip={ip},port=0,state=online,offset={offset},lag=0");
+                add(&format!("slave{number}"), &line);
+            }
             add("master_failover_state", &"no-failover");
             add("master_replid", &"0".repeat(40));
             add("master_repl_offset", &state.dirty);

@@ -41,17 +41,22 @@ fn expire_all(call: &mut Call<'_>, due: &[Bytes]) {
 }
 
 pub(crate) fn randomkey(call: &mut Call<'_>) -> Result<Reply, Failure> {
-    loop {
+    for _ in 0..RANDOM_TRIES {
         let point = call.state.next_random();
         let Some(key) = call.database().entries().near(point).map(|(key, _)| key.clone()) else {
             return Ok(Reply::Null);
         };
-        // A key whose time has passed is removed here, so the loop ends.
+        // A key whose time has passed is removed here, so that the next try meets another one.
         if call.exists(&key) {
             return Ok(Reply::Bulk(key));
         }
     }
+    // During a pause nothing is removed, and all that are left may be past their time.
+    Ok(Reply::Null)
 }
+
+/// How many keys past their time RANDOMKEY may meet.
+const RANDOM_TRIES: usize = 100_000;
 
 /// The common options of the SCAN family.
 #[derive(Debug)]

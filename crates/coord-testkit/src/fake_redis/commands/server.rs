@@ -6,10 +6,11 @@ use crate::fake_redis::call::Call;
 use crate::fake_redis::command::{Command, Family, Keys, flag};
 use crate::fake_redis::failure::Failure;
 use crate::fake_redis::number::{integer, length};
+use crate::fake_redis::replication;
 use crate::fake_redis::reply::Reply;
 use crate::fake_redis::state::DATABASES;
 
-use super::{command_info, config, debug, info, slow};
+use super::{command_info, config, debug, help, info, slow};
 use flag::{
     ADMIN, ALLOW_BUSY, BLOCKING, DANGEROUS, FAST, LOADING, NOSCRIPT, READONLY, STALE, WRITE,
 };
@@ -41,10 +42,25 @@ pub(crate) static FAMILY: Family = Family {
             -6,
             WRITE | flag::MOVABLE_KEYS | DANGEROUS,
             Keys::Custom(migrated_keys),
-            |_| Err(Failure::fixed("ERR the fake server cannot move keys to another server")),
+            migrate,
         ),
         Command::new("replicaof", 3, ADMIN | NOSCRIPT | STALE, Keys::None, replicaof),
         Command::new("slaveof", 3, ADMIN | NOSCRIPT | STALE, Keys::None, replicaof),
+        Command::new("sync", 1, ADMIN | NOSCRIPT | flag::NO_MULTI, Keys::None, replication::sync),
+        Command::new(
+            "psync",
+            -3,
+            ADMIN | NOSCRIPT | flag::NO_MULTI,
+            Keys::None,
+            replication::psync,
+        ),
+        Command::new(
+            "replconf",
+            -1,
+            ADMIN | NOSCRIPT | LOADING | STALE | ALLOW_BUSY,
+            Keys::None,
+            replication::replconf,
+        ),
         Command::new("lolwut", -1, READONLY | FAST, Keys::None, |_| {
             Ok(Reply::Verbatim("txt", "Redis ver. 7.0.15 (a fake for tests)\n".into()))
         }),
@@ -66,8 +82,10 @@ pub(crate) static FAMILY: Family = Family {
     ],
 };
 
-const MODULE: &[Command] =
-    &[Command::new("list", 2, ADMIN | NOSCRIPT, Keys::None, |_| Ok(Reply::Array(Vec::new())))];
+const MODULE: &[Command] = &[
+    Command::new("help", 2, LOADING | STALE, Keys::None, |_| Ok(help("MODULE", &["LIST"]))),
+    Command::new("list", 2, ADMIN | NOSCRIPT, Keys::None, |_| Ok(Reply::Array(Vec::new()))),
+];
 
 fn time(call: &mut Call<'_>) -> Result<Reply, Failure> {
     let now = call.now_us();
@@ -138,11 +156,17 @@ fn lastsave(call: &mut Call<'_>) -> Result<Reply, Failure> {
 }
 
 fn replicaof(call: &mut Call<'_>) -> Result<Reply, Failure> {
+    if call.state.is_cluster() {
+        return Err(Failure::fixed("ERR REPLICAOF not allowed in cluster mode."));
+    }
     if call.is(1, "NO") && call.is(2, "ONE") {
+        call.state.replicate(None);
         return Ok(Reply::OK);
     }
-    length(call.arg(2)).map_err(|_| Failure::fixed("ERR Invalid master port"))?;
-    Err(Failure::fixed("ERR the fake server cannot replicate from another server"))
+    let port = length(call.arg(2)).ok().and_then(|port| u16::try_from(port).ok());
+    let port = port.ok_or(Failure::fixed("ERR Invalid master port"))?;
+    call.state.replicate(Some((call.arg(1).clone(), port)));
+    Ok(Reply::OK)
 }
 
 /// The key, or with an empty one the keys after KEYS.
@@ -154,6 +178,14 @@ fn migrated_keys(args: &[Bytes]) -> Vec<usize> {
         }
         _ => vec![3],
     }
+}
+
+fn migrate(call: &mut Call<'_>) -> Result<Reply, Failure> {
+    let keys = migrated_keys(call.args);
+    if !keys.into_iter().any(|at| call.exists(call.arg(at))) {
+        return Ok(Reply::simple("NOKEY"));
+    }
+    Err(Failure::fixed("ERR the fake server cannot move keys to another server"))
 }
 
 fn bgsave(call: &mut Call<'_>) -> Result<Reply, Failure> {

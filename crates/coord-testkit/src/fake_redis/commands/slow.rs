@@ -30,12 +30,7 @@ pub(crate) const LATENCY: &[Command] = &[
     Command::new("doctor", 2, WATCHES, Keys::None, |_| {
         Ok(Reply::Verbatim("txt", "The fake server gives no advice on latency.".into()))
     }),
-    Command::new("graph", 3, WATCHES, Keys::None, |call| {
-        Err(Failure::new(format!(
-            "ERR No samples available for event '{}'",
-            String::from_utf8_lossy(call.arg(2))
-        )))
-    }),
+    Command::new("graph", 3, WATCHES, Keys::None, graph),
     Command::new("help", 2, LOADING | STALE, Keys::None, |_| {
         Ok(help(
             "LATENCY",
@@ -117,6 +112,25 @@ fn history(call: &mut Call<'_>) -> Result<Reply, Failure> {
     let samples = event.into_iter().flat_map(|event| &event.samples);
     let pairs = samples.map(|(at, ms)| Reply::Array(vec![number(*at), number(*ms)]));
     Ok(Reply::Array(pairs.collect()))
+}
+
+/// The head of a graph, and each sample in a line of its own in the place of one.
+fn graph(call: &mut Call<'_>) -> Result<Reply, Failure> {
+    let name = String::from_utf8_lossy(call.arg(2)).into_owned();
+    let event = call.state.slow.events.get(name.as_str());
+    let samples = event.map_or_else(Vec::new, |event| event.samples.iter().copied().collect());
+    let times = samples.iter().map(|(_, ms)| *ms);
+    let (Some(event), Some(high), Some(low)) = (event, times.clone().max(), times.min()) else {
+        return Err(Failure::new(format!("ERR No samples available for event '{name}'")));
+    };
+    let all = event.longest_ms;
+    let mut text = format!("{name} - high {high} ms, low {low} ms (all time high {all} ms)\n");
+    text.push_str(&"-".repeat(80));
+    text.push('\n');
+    for (at, ms) in samples {
+        text.push_str(&format!("{at} {ms} ms\n"));
+    }
+    Ok(Reply::Verbatim("txt", text.into()))
 }
 
 fn latest(call: &mut Call<'_>) -> Result<Reply, Failure> {

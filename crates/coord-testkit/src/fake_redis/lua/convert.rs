@@ -65,6 +65,8 @@ pub(crate) fn to_lua(lua: &Lua, reply: Reply, resp3: bool) -> mlua::Result<Value
             single("verbatim_string", Value::Table(table))
         }
         Reply::Bulk(bytes) | Reply::Verbatim(_, bytes) => text(&bytes),
+        // Scripts do not see facts about replies.
+        Reply::Attributed(_, reply) => to_lua(lua, *reply, resp3),
     }
 }
 

@@ -4,12 +4,14 @@
 //! Read in every form that a server up to 7.0 writes, except modules.
 
 mod coding;
+mod file;
 mod packed;
 mod read;
 mod stream;
 mod write;
 
 pub(crate) use coding::{Writer, seal, unseal};
+pub(crate) use file::file;
 
 pub(crate) use read::value;
 pub(crate) use write::{plain, value as dump};

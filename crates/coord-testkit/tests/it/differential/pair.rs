@@ -241,6 +241,10 @@ fn compare_data(fake: &mut Side, real: &mut Side) -> Option<String> {
         if let Some(text) = compare_control(fake, real, &look) {
             return Some(format!("afterwards in db {db}: {text}"));
         }
+        // Keys of mutated commands are in no list: a scan meets them.
+        for side in [&mut *fake, &mut *real] {
+            let _ = side.control.call(&["SCAN", "0", "COUNT", "10000"]);
+        }
         let size = vec![b"DBSIZE".to_vec()];
         if let Some(text) = compare_control(fake, real, &size) {
             return Some(format!("afterwards in db {db}: {text}"));

@@ -59,3 +59,42 @@ async fn libraries_are_named_as_redis_reads_them() {
     let endless = load("#!lua name=endless\nwhile true do end");
     assert_eq!(endless, error("ERR Error registering functions: ERR FUNCTION LOAD timeout"));
 }
+
+/// As a real server: a pattern of more than a thousand stars matches nothing, and soon.
+#[tokio::test]
+async fn patterns_of_many_stars_match_nothing() {
+    let server = FakeRedis::start().await.expect("starts");
+    let key = "a".repeat(5_000);
+    assert_eq!(server.command(["SET", &key, "1"]), Reply::OK);
+    assert_eq!(server.command(["KEYS", &"*?".repeat(5_000)]), Reply::Array(Vec::new()));
+    assert_eq!(server.command(["KEYS", &"*?".repeat(900)]), Reply::bulks([key]));
+}
+
+/// During a pause nothing is removed: RANDOMKEY must not look for ever.
+#[tokio::test]
+async fn a_random_key_is_not_sought_for_ever_during_a_pause() {
+    let clock = coord_testkit::Clock::manual(std::time::Duration::from_secs(1_800_000_000));
+    let server = FakeRedis::builder().clock(clock).start().await.expect("starts");
+    assert_eq!(server.command(["SET", "key", "value", "PX", "3"]), Reply::OK);
+    assert_eq!(server.command(["CLIENT", "PAUSE", "10000", "WRITE"]), Reply::OK);
+    server.advance(std::time::Duration::from_millis(5));
+    assert_eq!(server.command(["RANDOMKEY"]), Reply::Null);
+}
+
+/// Monitors do not show passwords, in whichever command they stand.
+#[tokio::test]
+async fn monitors_see_no_password() {
+    let server = FakeRedis::start().await.expect("starts");
+    let mut monitor = super::wire::Wire::to(&server);
+    monitor.ask("MONITOR", "+OK|").await;
+    let mut client = super::wire::Wire::to(&server);
+    for (line, shown) in [
+        ("AUTH user hidden", "\"AUTH\" \"(redacted)\" \"(redacted)\""),
+        ("HELLO 2 AUTH user hidden", "\"HELLO\" \"2\" \"AUTH\" \"(redacted)\" \"(redacted)\""),
+        ("MIGRATE 127.0.0.1 1 key 9 50 AUTH hidden", "\"50\" \"AUTH\" \"(redacted)\""),
+    ] {
+        client.line(line).await;
+        let seen = monitor.next_line().await;
+        assert!(seen.ends_with(shown) && !seen.contains("hidden"), "{seen}");
+    }
+}

@@ -120,3 +120,49 @@ async fn refused_connections_come_back_after_healing() {
     let mut connection = client.get_multiplexed_async_connection().await.expect("connects");
     let () = redis::cmd("PING").query_async(&mut connection).await.expect("answers");
 }
+
+/// Each error that a rule can answer with has its code, and nothing was executed.
+#[tokio::test]
+async fn every_error_has_its_code() {
+    let address = std::net::SocketAddr::from(([127, 0, 0, 1], 7001));
+    let faults = [
+        (Fault::loading(), "LOADING "),
+        (Fault::read_only(), "READONLY "),
+        (Fault::out_of_memory(), "OOM "),
+        (Fault::master_down(), "MASTERDOWN "),
+        (Fault::busy(), "BUSY "),
+        (Fault::no_script(), "NOSCRIPT "),
+        (Fault::cluster_down(), "CLUSTERDOWN "),
+        (Fault::moved(42, address), "MOVED 42 127.0.0.1:7001"),
+        (Fault::error("WRONGTYPE mine"), "WRONGTYPE mine"),
+    ];
+    let server = FakeRedis::start().await.expect("starts");
+    for (fault, code) in faults {
+        let id = server.inject(fault.command("SET").times(1));
+        let answer = Wire::to(&server).line("SET key value").await;
+        assert!(answer.starts_with(&format!("-{code}")), "{answer}, not {code}");
+        assert_eq!(server.fired(id), 1);
+        Wire::to(&server).ask("EXISTS key", ":0|").await;
+        server.heal_all();
+    }
+}
+
+/// Of all connections none is left, and scripts are forgotten, before anything is executed.
+#[tokio::test]
+async fn everybody_is_thrown_out_and_scripts_are_forgotten() {
+    let server = FakeRedis::start().await.expect("starts");
+    let (mut one, mut other) = (Wire::to(&server), Wire::to(&server));
+    one.ask("PING", "+PONG|").await;
+    other.ask("PING", "+PONG|").await;
+    server.inject(Fault::kill_all_connections().command("INCR").times(1));
+    one.send("INCR n").await;
+    one.expect_end().await;
+    other.expect_end().await;
+    let mut third = Wire::to(&server);
+    third.ask("EXISTS n", ":0|").await;
+
+    third.ask("SCRIPT LOAD return", "$40|63143b6f8007b98c53ca2149822777b3566f9241|").await;
+    server.inject(Fault::flush_scripts().command("EVALSHA").times(1));
+    let answer = third.line("EVALSHA 63143b6f8007b98c53ca2149822777b3566f9241 0").await;
+    assert!(answer.starts_with("-NOSCRIPT "), "{answer}");
+}

@@ -10,6 +10,7 @@ mod lifecycle;
 mod notifications;
 mod pressure;
 mod pubsub;
+mod replication;
 mod scripts;
 mod sentinel;
 mod slow;

@@ -93,3 +93,18 @@ async fn a_key_past_its_time_when_watched_does_not_abort() {
     wire.ask("PING", "+QUEUED|").await;
     wire.ask("EXEC", "*1|+PONG|").await;
 }
+
+/// A sleep ends inside its transaction, but never moves the time of a script.
+#[tokio::test]
+async fn a_sleep_moves_the_time_of_a_transaction_and_of_no_script() {
+    let clock = Clock::manual(Duration::from_secs(1_800_000_000));
+    let server = FakeRedis::builder().clock(clock).start().await.expect("starts");
+    let mut wire = Wire::to(&server);
+    for line in ["MULTI", "SET key value PX 100", "DEBUG SLEEP 0.2", "EXISTS key", "EXEC"] {
+        wire.send(line).await;
+    }
+    wire.expect("+OK|+QUEUED|+QUEUED|+QUEUED|*3|+OK|+OK|:0|").await;
+    wire.ask("DEBUG SET-DISABLE-DENY-SCRIPTS 1", "+OK|").await;
+    wire.send("EVAL redis.call('SET',KEYS[1],1,'PX',100)redis.call('DEBUG','SLEEP','0.2')return(redis.call('EXISTS',KEYS[1])) 1 key").await;
+    wire.expect(":1|").await;
+}

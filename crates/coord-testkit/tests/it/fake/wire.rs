@@ -74,12 +74,25 @@ impl Wire {
     /// Sends a line and returns the one line of its reply.
     pub(crate) async fn line(&mut self, line: &str) -> String {
         self.send(line).await;
+        self.next_line().await
+    }
+
+    /// The next line that the server sends.
+    pub(crate) async fn next_line(&mut self) -> String {
         let mut got = Vec::new();
         while !got.ends_with(b"\r\n") {
             let byte = tokio::time::timeout(self.patience, self.stream.read_u8()).await;
             got.push(byte.expect("the server answers").expect("readable"));
         }
         String::from_utf8_lossy(&got).trim_end().to_owned()
+    }
+
+    /// The next bytes that the server sends.
+    pub(crate) async fn take(&mut self, count: usize) -> Vec<u8> {
+        let mut got = vec![0; count];
+        let read = tokio::time::timeout(self.patience, self.stream.read_exact(&mut got)).await;
+        read.expect("the server sends so much").expect("readable");
+        got
     }
 
     /// Expects that the server closes the connection without another byte.
