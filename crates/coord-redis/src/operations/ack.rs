@@ -8,7 +8,7 @@ use crate::reply;
 use crate::script::{Call, ScriptPair, lua};
 
 static ACK: ScriptPair = ScriptPair {
-    compact: lua!("compact/ack": "lib/time.lua", "lib/compact_settle.lua", "compact/ack.lua"),
+    compact: lua!("compact/ack": "lib/compact_ack_plain.lua", "lib/time.lua", "lib/compact_settle.lua", "compact/ack.lua"),
     tta: lua!("tta/ack": "lib/tta.lua", "tta/ack.lua"),
 };
 

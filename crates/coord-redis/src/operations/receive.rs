@@ -20,9 +20,9 @@ use crate::script::{Call, ScriptPair, lua};
 use crate::{codec, reply};
 
 static RECEIVE: ScriptPair = ScriptPair {
-    compact: lua!("compact/receive": "lib/time.lua", "lib/compact.lua", "lib/compact_settle.lua",
+    compact: lua!("compact/receive": "lib/compact_receive_plain.lua", "lib/time.lua", "lib/compact.lua", "lib/compact_settle.lua",
         "lib/compact_due.lua", "lib/compact_take.lua", "lib/gate.lua", "compact/receive.lua"),
-    tta: lua!("tta/receive": "lib/time.lua", "lib/tta.lua", "lib/tta_back.lua",
+    tta: lua!("tta/receive": "lib/tta_receive_plain.lua", "lib/time.lua", "lib/tta.lua", "lib/tta_back.lua",
         "lib/tta_take.lua", "lib/gate.lua", "tta/receive.lua"),
 };
 

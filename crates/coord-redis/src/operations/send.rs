@@ -19,10 +19,10 @@ use crate::server::claim;
 use crate::{codec, reply};
 
 static SEND: ScriptPair = ScriptPair {
-    compact: lua!("compact/send": "lib/time.lua", "lib/compact.lua", "lib/serve_begin.lua",
+    compact: lua!("compact/send": "lib/compact_send_plain.lua", "lib/time.lua", "lib/compact.lua", "lib/serve_begin.lua",
         "lib/waiters.lua", "lib/compact_take.lua", "lib/gate.lua", "lib/compact_serve.lua",
         "lib/serve_end.lua", "lib/compact_send.lua", "compact/send.lua"),
-    tta: lua!("tta/send": "lib/time.lua", "lib/serve_begin.lua", "lib/waiters.lua",
+    tta: lua!("tta/send": "lib/tta_send_plain.lua", "lib/time.lua", "lib/serve_begin.lua", "lib/waiters.lua",
         "lib/tta_take.lua", "lib/gate.lua", "lib/tta_serve.lua", "lib/serve_end.lua",
         "lib/tta_send.lua", "tta/send.lua"),
 };
@@ -121,8 +121,14 @@ pub(crate) async fn send(
     };
     let mut keys = mailboxes.keys(recipient).parts(keys);
     keys.extend(quota_key(mailboxes, recipient, &batch[0]));
-    let call = limits(mailboxes, Call::new(script, keys));
-    let call = batch.iter().fold(call, |call, prepared| message_args(mailboxes, prepared, call));
+    let call = Call::new(script, keys);
+    let call = match batch {
+        [prepared] if is_plain(mailboxes, prepared) => plain_args(mailboxes, prepared, call),
+        _ => {
+            let add = |call, prepared| message_args(mailboxes, prepared, call);
+            batch.iter().fold(limits(mailboxes, call), add)
+        }
+    };
     let may_repeat = batch.iter().all(|prepared| prepared.options.dedup_window().is_some());
     let (sent, copies) = match run(mailboxes, recipient, &call, durability).await {
         Err(error) if error.is_outcome_unknown() && may_repeat => {
@@ -318,6 +324,21 @@ pub(super) fn message_args<'a>(
         .number(micros_of(options.expires_in()))
         .number(micros_of(options.dedup_window()))
         .arg(queued.message.message_id.as_str())
+        .arg(body)
+}
+
+/// Whether a message asks for nothing but to be there.
+fn is_plain(mailboxes: &Mailboxes, prepared: &Prepared) -> bool {
+    let plain = SendOptions::default().with_durability(prepared.options.durability());
+    prepared.options == plain && mailboxes.policy().sender_quota().is_none()
+}
+
+/// Appends the short form of a plain message.
+fn plain_args<'a>(mailboxes: &Mailboxes, prepared: &Prepared, call: Call<'a>) -> Call<'a> {
+    let Prepared { queued, options, .. } = prepared;
+    let body = codec::encode(mailboxes.layout, queued, mailboxes.wall_clock(), *options);
+    call.number(mailboxes.policy().room_for(&queued.message))
+        .number(queued.priority.number().into())
         .arg(body)
 }
 

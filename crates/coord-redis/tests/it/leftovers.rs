@@ -15,7 +15,7 @@ use coord_testkit::server::Frame;
 use crate::both::{Server, on_both};
 use crate::harness::{LAYOUTS, LONG, World, counts, reset_counts};
 
-on_both! { still alone: tta_the_oldest_is_not_searched }
+on_both! { still alone: tta_the_oldest_is_not_searched, compact_a_plain_one_is_taken_once }
 
 /// Long enough for a few operations, short enough to wait for.
 const SHORT: Duration = Duration::from_millis(300);
@@ -191,6 +191,18 @@ async fn tta_the_oldest_is_not_searched(server: &Server) {
     let counts = counts(&mut raw);
     let count = |name: &str| counts.get(name).copied().unwrap_or_default();
     assert_eq!((count("LPOS"), count("LTRIM"), count("LREM")), (1, 1, 0), "{counts:?}");
+}
+
+/// A message without wishes is taken out once, not put back for the general way.
+async fn compact_a_plain_one_is_taken_once(server: &Server) {
+    let world = World::new(server, KeyLayout::Compact).await;
+    world.send("{}").await;
+    let mut raw = world.raw();
+    reset_counts(&mut raw);
+    world.receive().await;
+    let counts = counts(&mut raw);
+    let count = |name: &str| counts.get(name).copied().unwrap_or_default();
+    assert_eq!((count("ZPOPMIN"), count("ZADD")), (1, 1), "{counts:?}");
 }
 
 /// The newest ten thousand receipts are kept.
