@@ -156,7 +156,7 @@ async fn a_real_server_follows() {
     let mut client = real.client().expect("connects");
     // Reading blocks until what is asked for has come.
     let mut comes = |after: &str| {
-        (0..100).any(|_| {
+        (0..600).any(|_| {
             let read = client.call(&["XREAD", "BLOCK", "100", "STREAMS", "marker", after]);
             matches!(read, Ok(Frame::Array(_)))
         })
