@@ -1,6 +1,7 @@
 //! The settings of CONFIG GET and CONFIG SET.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -16,8 +17,9 @@ pub(crate) struct Config {
     pub(crate) password: Bytes,
     /// `notify-keyspace-events`.
     pub(crate) notify: u32,
-    /// `busy-reply-threshold`: milliseconds after which a script counts as busy.
-    pub(crate) busy_after_ms: u64,
+    /// `busy-reply-threshold`: when a script counts as busy. `Duration::MAX` where it is set to 0,
+    /// which means never.
+    pub(crate) busy_after: Duration,
     /// Sizes up to which collections are packed.
     pub(crate) limits: Limits,
     pub(crate) speed: Speed,
@@ -50,7 +52,7 @@ impl Default for Config {
         Self {
             password: Bytes::new(),
             notify: 0,
-            busy_after_ms: 5000,
+            busy_after: Duration::from_secs(5),
             limits: Limits::default(),
             speed: Speed::default(),
             rest,
@@ -168,7 +170,8 @@ impl Config {
                     ));
                 }
                 if *name == "busy-reply-threshold" || *name == "lua-time-limit" {
-                    self.busy_after_ms = text.parse().unwrap_or(5000);
+                    let after = text.parse().map_or(Duration::from_secs(5), Duration::from_millis);
+                    self.busy_after = if after.is_zero() { Duration::MAX } else { after };
                 }
                 if let Ok(number) = text.parse() {
                     self.limits.set(name, number);

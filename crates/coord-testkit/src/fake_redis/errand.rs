@@ -1,20 +1,24 @@
 //! Running a script beside the event loop.
 //!
 //! A script may last, and others must then be answered BUSY. So it runs on a thread of the
-//! runtime's pool for blocking work. The event loop stands still until the script has ended, as
-//! that of a real server does, or until it has become busy; only then it goes on without it.
+//! runtime's pool for blocking work, or on one of its own where the pool has none to spare. The
+//! event loop stands still until the script has ended, as that of a real server does, or until it
+//! has become busy; only then it goes on without it. However slow the machine is: whoever went on
+//! before would answer others out of turn.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
 use super::lua::engine::Control;
 
 /// How often the event loop looks whether the script has become busy after its time is up.
 const SLICE: Duration = Duration::from_millis(1);
-/// How long it waits beyond the script's time for a thread that does not come.
-const SLACK: Duration = Duration::from_secs(1);
+/// How long it waits for a thread of the pool before it starts one: all may be taken by work that
+/// waits for this very server.
+const COMES_WITHIN: Duration = Duration::from_millis(100);
 
 /// What has become of a job.
 #[derive(Debug)]
@@ -39,6 +43,17 @@ impl<T> Errand<T> {
         self.fate.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn is_pending(&self) -> bool {
+        matches!(*self.fate(), Fate::Pending)
+    }
+
+    /// Waits so long at most, less if it changes.
+    fn wait(&self, time: Duration) {
+        let fate = self.fate();
+        let pending = |fate: &mut Fate<T>| matches!(fate, Fate::Pending);
+        drop(self.changed.wait_timeout_while(fate, time, pending));
+    }
+
     fn settle(&self, fate: Fate<T>) {
         *self.fate() = fate;
         self.changed.notify_one();
@@ -59,14 +74,43 @@ impl<T> Errand<T> {
     }
 }
 
-/// Says that the job is lost if it ends without a result.
-struct Runner<T>(Arc<Errand<T>>);
+/// The job, for the thread that comes first.
+struct Job<F>(Mutex<Option<F>>);
 
-impl<T> Drop for Runner<T> {
+impl<F> Job<F> {
+    fn take(&self) -> Option<F> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn is_taken(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_none()
+    }
+}
+
+/// One of the threads that may run the job. Says that it is lost if it ends without a result.
+struct Runner<T, F> {
+    errand: Arc<Errand<T>>,
+    job: Arc<Job<F>>,
+    /// The pool's, which drops it when the runtime ends.
+    pooled: bool,
+    runs: bool,
+}
+
+impl<T, F: FnOnce() -> T> Runner<T, F> {
+    fn run(mut self) {
+        if let Some(job) = self.job.take() {
+            self.runs = true;
+            let value = job();
+            self.errand.settle(Fate::Done(value));
+        }
+    }
+}
+
+impl<T, F> Drop for Runner<T, F> {
     fn drop(&mut self) {
-        let pending = matches!(*self.0.fate(), Fate::Pending);
-        if pending {
-            self.0.settle(Fate::Lost);
+        let lost = self.runs || (self.pooled && self.job.take().is_some());
+        if lost && matches!(*self.errand.fate(), Fate::Pending) {
+            self.errand.settle(Fate::Lost);
         }
     }
 }
@@ -83,11 +127,23 @@ where
         changed: Condvar::new(),
         ended: Notify::new(),
     });
-    let runner = Runner(Arc::clone(&errand));
-    drop(tokio::task::spawn_blocking(move || {
-        let value = job();
-        runner.0.settle(Fate::Done(value));
-    }));
+    let job = Arc::new(Job(Mutex::new(Some(job))));
+    let runner = |pooled| {
+        let (errand, job) = (Arc::clone(&errand), Arc::clone(&job));
+        Runner { errand, job, pooled, runs: false }
+    };
+    let first = runner(true);
+    drop(tokio::task::spawn_blocking(move || first.run()));
+    errand.wait(COMES_WITHIN.min(patience));
+    if !job.is_taken() {
+        let (second, runtime) = (runner(false), Handle::current());
+        let thread = std::thread::Builder::new().name("coord-fake-script".into());
+        // Without a thread the job waits for the pool.
+        let _started = thread.spawn(move || {
+            let _entered = runtime.enter();
+            second.run();
+        });
+    }
     stand_still(&errand, patience, control);
     loop {
         if let Some(result) = errand.take() {
@@ -99,14 +155,7 @@ where
 
 fn stand_still<T>(errand: &Errand<T>, patience: Duration, control: &Control) {
     let start = Instant::now();
-    let mut fate = errand.fate();
-    while matches!(*fate, Fate::Pending) {
-        let spent = start.elapsed();
-        if control.is_busy() || spent >= patience.saturating_add(SLACK) {
-            return;
-        }
-        let slice = patience.saturating_sub(spent).max(SLICE);
-        let waited = errand.changed.wait_timeout(fate, slice);
-        fate = waited.unwrap_or_else(PoisonError::into_inner).0;
+    while errand.is_pending() && !control.is_busy() {
+        errand.wait(patience.saturating_sub(start.elapsed()).max(SLICE));
     }
 }

@@ -262,7 +262,7 @@ fn take_turn(
             Ok(Some(held)) if held.args.is_empty() => {}
             Ok(Some(held)) if place == Place::EventLoop && state.runs_script(id, &held.args) => {
                 requests.held = Some(held);
-                script = Some(Duration::from_millis(state.config.busy_after_ms));
+                script = Some(state.config.busy_after);
                 break;
             }
             Ok(Some(held)) => {

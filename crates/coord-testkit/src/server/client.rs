@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use super::ServerError;
 
+/// Default of [`RawClient::read_timeout`]: says nothing about how fast a server is to be.
+const READ_WITHIN: Duration = Duration::from_secs(60);
+
 /// One reply or push as it came over the wire, RESP2 or RESP3.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
@@ -44,7 +47,7 @@ pub enum Frame {
 
 /// A blocking connection for set-up and for byte-exact comparisons.
 ///
-/// Reads give up after ten seconds, see [`RawClient::read_timeout`].
+/// Reads give up after a minute, see [`RawClient::read_timeout`].
 #[derive(Debug)]
 pub struct RawClient {
     stream: BufReader<TcpStream>,
@@ -58,7 +61,7 @@ impl RawClient {
     pub fn connect(port: u16) -> Result<Self, ServerError> {
         let stream = TcpStream::connect(("127.0.0.1", port))?;
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+        stream.set_read_timeout(Some(READ_WITHIN))?;
         Ok(Self { stream: BufReader::new(stream) })
     }
 

@@ -6,7 +6,7 @@ use super::launch::POLL;
 use super::{Frame, RealServer, RealServerBuilder, ServerError, builder};
 
 /// How long the nodes may take to agree.
-const SETTLED_WITHIN: Duration = Duration::from_secs(30);
+const SETTLED_WITHIN: Duration = Duration::from_secs(60);
 /// How often in a row all nodes have to agree on a slot that was moved.
 const AGREEMENTS: u32 = 10;
 /// Slots of a cluster.
@@ -24,7 +24,7 @@ impl RealCluster {
     /// Starts a cluster of `nodes` masters and waits until all say `cluster_state:ok`.
     ///
     /// # Errors
-    /// As [`RealServer::start`], and [`ServerError::Unsettled`] after 30 seconds.
+    /// As [`RealServer::start`], and [`ServerError::Unsettled`] after a minute.
     pub fn start(nodes: usize) -> Result<Self, ServerError> {
         let builder = RealServerBuilder::new()
             .arg("--cluster-enabled")
@@ -133,7 +133,7 @@ impl RealCluster {
     /// could give its target the same epoch, and the nodes would settle the tie by their names.
     ///
     /// # Errors
-    /// A node's refusal, a failing connection, or [`ServerError::Unsettled`] after 30 seconds.
+    /// A node's refusal, a failing connection, or [`ServerError::Unsettled`] after a minute.
     pub fn end_migration(&self, slot: u16, to: usize) -> Result<(), ServerError> {
         let (number, slot, target) = (slot, slot.to_string(), self.id(to)?);
         // The new owner first, so that the slot is never without one.
@@ -179,7 +179,7 @@ impl RealCluster {
     /// Waits until every node says `cluster_state:ok` and knows all others.
     ///
     /// # Errors
-    /// [`ServerError::Unsettled`] after 30 seconds.
+    /// [`ServerError::Unsettled`] after a minute.
     pub fn await_ok(&self) -> Result<(), ServerError> {
         let known = format!("cluster_known_nodes:{}", self.nodes.len());
         let wanted = ["cluster_state:ok", "cluster_slots_ok:16384", &known];

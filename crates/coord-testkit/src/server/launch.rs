@@ -16,7 +16,7 @@ const LOG: &str = "server.log";
 const CONFIG: &str = "sentinel.conf";
 
 /// How long a server may take until it answers.
-const READY_WITHIN: Duration = Duration::from_secs(10);
+const READY_WITHIN: Duration = Duration::from_secs(60);
 /// Pause between two looks at something another process does.
 pub(super) const POLL: Duration = Duration::from_millis(5);
 /// Ports tried when another process is faster in taking the chosen one.

@@ -75,7 +75,7 @@ impl RealServer {
     /// # Errors
     /// [`ServerError::NotFound`] when there is no server on this machine,
     /// [`ServerError::NotReady`] with the log's tail when it does not answer
-    /// within ten seconds.
+    /// within a minute.
     pub fn start() -> Result<Self, ServerError> {
         Self::builder().start()
     }

@@ -24,7 +24,7 @@ impl RealSentinel {
     /// Starts everything and waits until all sentinels know the replica and each other.
     ///
     /// # Errors
-    /// As [`RealServer::start`], and [`ServerError::Unsettled`] after 30 seconds.
+    /// As [`RealServer::start`], and [`ServerError::Unsettled`] after a minute.
     pub fn start() -> Result<Self, ServerError> {
         let master = RealServerBuilder::new().private().start()?;
         let port = master.port().to_string();
@@ -92,7 +92,7 @@ impl RealSentinel {
     /// demote it about ten seconds later, see [`await_replica`](Self::await_replica).
     ///
     /// # Errors
-    /// A sentinel's refusal, or [`ServerError::Unsettled`] after 30 seconds.
+    /// A sentinel's refusal, or [`ServerError::Unsettled`] after a minute.
     pub fn failover(&self) -> Result<usize, ServerError> {
         let old = self.begin_failover()?;
         self.await_master(1 - old)?;
@@ -120,7 +120,7 @@ impl RealSentinel {
     /// Waits until every sentinel takes a server for the master and it is one.
     ///
     /// # Errors
-    /// [`ServerError::Unsettled`] after 30 seconds.
+    /// [`ServerError::Unsettled`] after a minute.
     pub fn await_master(&self, wanted: usize) -> Result<(), ServerError> {
         settle("the new master on all sentinels", || {
             for sentinel in &self.sentinels {
@@ -138,7 +138,7 @@ impl RealSentinel {
     /// Waits until a server is a replica.
     ///
     /// # Errors
-    /// [`ServerError::Unsettled`] after 30 seconds.
+    /// [`ServerError::Unsettled`] after a minute.
     pub fn await_replica(&self, at: usize) -> Result<(), ServerError> {
         settle("the old master as a replica", || {
             let role = format!("{:?}", self.servers[at].command(&["ROLE"])?);

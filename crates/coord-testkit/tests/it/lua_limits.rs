@@ -211,7 +211,7 @@ async fn a_long_script_makes_the_server_busy_until_it_is_killed() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_script_that_wrote_cannot_be_killed_and_ends_at_its_budget() {
     let server = lenient().await;
-    server.limit_script_instructions(20_000_000);
+    server.limit_script_instructions(200_000_000);
     let port = server.address().port();
     let mut other = Raw::connect(port).await;
     let mut runner = Raw::connect(port).await;
@@ -225,7 +225,7 @@ async fn a_script_that_wrote_cannot_be_killed_and_ends_at_its_budget() {
     assert!(refused.starts_with(b"-UNKILLABLE"), "{}", String::from_utf8_lossy(&refused));
     let reply = String::from_utf8_lossy(&runner.reply().await).into_owned();
     assert!(
-        reply.starts_with("-ERR the fake server stops scripts after 20000000 instructions"),
+        reply.starts_with("-ERR the fake server stops scripts after 200000000 instructions"),
         "{reply}"
     );
     assert_eq!(Raw::connect(port).await.ask(&["GET", "a"]).await, b"$1\r\n1\r\n");

@@ -9,5 +9,6 @@ mod lua;
 mod lua_cases;
 mod lua_limits;
 mod memory;
+mod own_adapter;
 mod server;
 mod strategies;

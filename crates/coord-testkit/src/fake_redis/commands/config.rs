@@ -76,7 +76,7 @@ fn set(call: &mut Call<'_>) -> Result<Reply, Failure> {
     if seen.iter().any(|name| name == "requirepass") {
         call.state.users.set_default_password(&next.password);
     }
-    let busy_after = std::time::Duration::from_millis(next.busy_after_ms);
+    let busy_after = next.busy_after;
     let nodes = call.state.other_scripts.iter_mut();
     for scripts in nodes.chain(std::iter::once(&mut call.state.scripts)) {
         scripts.limits.busy_after = busy_after;

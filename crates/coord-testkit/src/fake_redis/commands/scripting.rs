@@ -1,7 +1,7 @@
 //! EVAL and its kin, FCALL, and the SCRIPT container.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Instant};
 
 use bytes::Bytes;
 
@@ -201,7 +201,7 @@ fn run(
     }));
     let (keys, args) = call.args[3..].split_at(keys);
     let mut limits = call.state.scripts.limits;
-    limits.busy_after = Duration::from_millis(call.state.config.busy_after_ms);
+    limits.busy_after = call.state.config.busy_after;
     let mut host =
         CommandHost { scope: ScriptScope::new(call.state, call.session_id, keys), read_only };
     host.scope.out_of_memory = out_of_memory;

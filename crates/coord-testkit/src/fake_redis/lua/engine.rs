@@ -43,7 +43,7 @@ pub(crate) struct Limits {
     /// told otherwise, a few seconds.
     pub(crate) instructions: u64,
     /// Real time after which other connections are answered BUSY
-    /// (`busy-reply-threshold`); 5 seconds unless told otherwise.
+    /// (`busy-reply-threshold`); 5 seconds unless told otherwise, `Duration::MAX` for never.
     pub(crate) busy_after: Duration,
 }
 

@@ -13,7 +13,7 @@ use super::step::{Args, SENDERS, Step, show};
 /// Long enough for a time to live of five milliseconds to pass on both.
 const EXPIRED_AFTER: Duration = Duration::from_millis(9);
 /// Within this a blocking command is at work on both.
-const BLOCKED_WITHIN: Duration = Duration::from_secs(5);
+const BLOCKED_WITHIN: Duration = Duration::from_secs(60);
 
 /// The connections of a case to one server.
 struct Side {

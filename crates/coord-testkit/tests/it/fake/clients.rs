@@ -57,7 +57,7 @@ async fn redis_rs_subscribes() {
     let mut pubsub = client.get_async_pubsub().await.expect("connects");
     pubsub.psubscribe("news:*").await.expect("subscribes");
     let _receivers = server.command(["PUBLISH", "news:1", "hello"]);
-    let patience = std::time::Duration::from_secs(10);
+    let patience = std::time::Duration::from_secs(60);
     let mut messages = pubsub.on_message();
     let message = tokio::time::timeout(patience, messages.next()).await.expect("in time");
     let message = message.expect("a message");

@@ -5,6 +5,7 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use coord_testkit::FakeRedis;
+use coord_testkit::fake_redis::Reply;
 
 use super::wire::{Wire, settle};
 
@@ -83,7 +84,7 @@ async fn increments_of_many_connections_are_never_lost() {
     for task in tasks {
         task.await.expect("no panic");
     }
-    assert_eq!(server.command(["GET", "n"]), coord_testkit::fake_redis::Reply::bulk("8000"));
+    assert_eq!(server.command(["GET", "n"]), Reply::bulk("8000"));
 }
 
 /// GET and SET in one script are one step, whoever else is at it.
@@ -108,7 +109,7 @@ async fn a_script_that_gets_and_sets_loses_no_count() {
     for task in tasks {
         task.await.expect("no panic");
     }
-    assert_eq!(server.command(["GET", "n"]), coord_testkit::fake_redis::Reply::bulk("2000"));
+    assert_eq!(server.command(["GET", "n"]), Reply::bulk("2000"));
 }
 
 /// The thousand once more, in a process in which nothing else runs: there the counts are exact.
@@ -126,6 +127,8 @@ fn a_thousand_servers_leave_nothing_behind_in_a_process_of_their_own() {
 #[tokio::test]
 async fn what_arrives_first_on_any_connection_runs_first() {
     let server = FakeRedis::start().await.expect("starts");
+    // A machine that gives a thread no time for five seconds makes no script busy.
+    assert_eq!(server.command(["CONFIG", "SET", "busy-reply-threshold", "0"]), Reply::OK);
     let address = server.address();
     let client = move || {
         let connect = || TcpStream::connect(address).expect("connects");
@@ -147,4 +150,29 @@ async fn what_arrives_first_on_any_connection_runs_first() {
         }
     };
     tokio::task::spawn_blocking(client).await.expect("in order");
+}
+
+/// The one thread that the runtime has for blocking work is the client's, which waits for the script.
+#[test]
+fn scripts_need_no_thread_of_the_runtime() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(1)
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async {
+        let server = FakeRedis::start().await.expect("starts");
+        let address = server.address();
+        let client = move || {
+            let mut stream = TcpStream::connect(address).expect("connects");
+            stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a time-out");
+            stream
+                .write_all(b"EVAL \"return redis.call('time')[1] + 1 > 0\" 0\r\n")
+                .expect("sends");
+            let mut reply = [0; 4];
+            stream.read_exact(&mut reply).expect("answers");
+            assert_eq!(&reply, b":1\r\n");
+        };
+        tokio::task::spawn_blocking(client).await.expect("is answered");
+    });
 }

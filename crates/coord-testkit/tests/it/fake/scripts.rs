@@ -45,6 +45,17 @@ async fn a_script_that_lasts_is_busy_and_can_be_killed() {
     other.ask("SCRIPT KILL", "-NOTBUSY No scripts in execution right now.|").await;
 }
 
+/// 0 is never, as in Redis.
+#[tokio::test]
+async fn without_a_threshold_no_script_is_busy() {
+    let server = FakeRedis::start().await.expect("starts");
+    assert_eq!(server.command(["CONFIG", "SET", "busy-reply-threshold", "0"]), Reply::OK);
+    let (mut long, mut other) = (Wire::to(&server), Wire::to(&server));
+    long.send_raw(b"EVAL \"for i = 1, 1e7 do end return 'done'\" 0\r\n").await;
+    other.ask("PING", "+PONG|").await;
+    long.expect("$4|done|").await;
+}
+
 #[tokio::test]
 async fn every_node_has_its_own_cache() {
     let cluster = FakeRedis::cluster(2).await.expect("starts");

@@ -6,8 +6,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
 use coord_testkit::FakeRedis;
 
-/// Default of [`Wire::patience`].
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Default of [`Wire::patience`]: for a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A raw connection through the in-process entrance.
 pub(crate) struct Wire {
