@@ -2,7 +2,9 @@
 //!
 //! Each round times, in turn, an idle PING on a multiplexed connection and the time from just
 //! before a send to the moment the waiting consumer has the message; what is printed are ratios
-//! to the PING's median of the same run. The goals stand in `docs/performance.md`.
+//! to the PING's median of the same run. The last line is what a hand-over takes at the least: a
+//! script of its commands alone, called and heard without the library. The goals stand in
+//! `docs/performance.md`.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its numbers")]
 
@@ -12,6 +14,7 @@ use std::time::{Duration, Instant};
 use coord_core::{AgentId, AgentMessage, MessageCoordinator, MessageType, Payload};
 use coord_redis::{KeyLayout, RedisConfig, RedisMessageCoordinator};
 use coord_testkit::server::RealServer;
+use futures_util::StreamExt;
 use redis::aio::MultiplexedConnection;
 use tokio::sync::mpsc;
 
@@ -32,6 +35,7 @@ fn main() {
             }
         }
         send_to_receive(&server, KeyLayout::Tta, 1, Producer::Foreign).await;
+        by_hand(&server).await;
     });
 }
 
@@ -84,16 +88,63 @@ async fn send_to_receive(server: &RealServer, layout: KeyLayout, count: usize, b
     for consumer in consumers {
         consumer.abort();
     }
+    report(&format!("{layout:8} {by:?}, {count:2} waiting"), pings, times);
+}
+
+fn report(what: &str, mut pings: Vec<Duration>, mut times: Vec<Duration>) {
     pings.sort_unstable();
     times.sort_unstable();
     let base = pings[ROUNDS / 2].as_secs_f64();
     let at = |share: usize| times[ROUNDS * share / 100].as_secs_f64() / base;
     println!(
-        "{layout:8} {by:?}, {count:2} waiting: p50 {:5.2} x, p99 {:5.2} x an idle PING of {:.0} us",
+        "{what:26}: p50 {:5.2} x, p99 {:5.2} x an idle PING of {:.0} us",
         at(50),
         at(99),
         base * 1e6
     );
+}
+
+/// The commands of a hand-over on the compact layout, without a check or a choice.
+const HAND_OVER: &str = "
+local time = redis.call('TIME')
+redis.call('HLEN', KEYS[1])
+redis.call('ZPOPMIN', KEYS[2])
+redis.call('EXISTS', KEYS[3])
+redis.call('HGET', KEYS[4], 'gate')
+redis.call('HINCRBY', KEYS[4], 'fence', '1')
+redis.call('PUBLISH', KEYS[7], 'token 1 ' .. time[1] .. ' ' .. ARGV[1])
+redis.call('HINCRBY', KEYS[4], 'seq', '1')
+redis.call('HSET', KEYS[1], '1', ARGV[1])
+redis.call('HSET', KEYS[5], 'token', '1')
+redis.call('ZADD', KEYS[6], time[1], 'token')
+return 1";
+
+async fn by_hand(server: &RealServer) {
+    server.command(&["FLUSHALL"]).unwrap();
+    let client = redis::Client::open(server.url()).unwrap();
+    let mut plain = client.get_multiplexed_async_connection().await.unwrap();
+    let mut heard = client.get_async_pubsub().await.unwrap();
+    heard.subscribe("wake").await.unwrap();
+    let mut heard = heard.into_on_message();
+    let mut load = redis::cmd("SCRIPT");
+    let digest: String = load.arg("LOAD").arg(HAND_OVER).query_async(&mut plain).await.unwrap();
+    let text = "x".repeat(1000);
+    let (mut pings, mut times) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        tokio::time::sleep(Duration::from_millis(3)).await;
+        let began = Instant::now();
+        redis::cmd("PING").query_async::<String>(&mut plain).await.unwrap();
+        pings.push(began.elapsed());
+        tokio::time::sleep(Duration::from_millis(3)).await;
+        let began = Instant::now();
+        let mut call = redis::cmd("EVALSHA");
+        let keys = ["messages", "waiters", "ready", "meta", "reserved", "timers", "wake"];
+        call.arg(&digest).arg(keys.len()).arg(&keys).arg(&text);
+        call.query_async::<i64>(&mut plain).await.unwrap();
+        heard.next().await.unwrap();
+        times.push(began.elapsed());
+    }
+    report("by hand, 1 waiting", pings, times);
 }
 
 async fn consume(

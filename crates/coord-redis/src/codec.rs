@@ -1,5 +1,7 @@
 //! What a stored message looks like in each layout.
 
+use std::fmt::Write as _;
+
 use coord_core::{AgentMessage, MessagePriority, Poison, QueueMessage, SendOptions, Timestamp};
 
 use crate::layout::KeyLayout;
@@ -17,7 +19,9 @@ pub(crate) fn encode(
             let level = queued.priority.number();
             let expires = u8::from(options.expires_in().is_some());
             let flags = expires + 2 * u8::from(options.leaves_receipt());
-            let mut record = format!("0:{level}:{flags}:{}:0:", enqueued_at.as_micros());
+            // Room for what encoding asks for: one allocation.
+            let mut record = String::with_capacity(448 + queued.message.payload.as_json().len());
+            let _never_fails = write!(record, "0:{level}:{flags}:{}:0:", enqueued_at.as_micros());
             queued.message.write_json(&mut record);
             record.into_bytes()
         }

@@ -21,8 +21,8 @@ impl MailboxKeys<'_> {
         let (prefix, kind, instance) =
             (self.prefix, self.agent.agent_type(), self.agent.instance_key());
         match self.layout {
-            KeyLayout::Compact => format!("{prefix}:{{{kind}:{instance}}}:{part}"),
-            KeyLayout::Tta => format!("{prefix}:{part}:{kind}:{instance}"),
+            KeyLayout::Compact => [prefix, ":{", kind, ":", instance, "}:", part].concat(),
+            KeyLayout::Tta => [prefix, ":", part, ":", kind, ":", instance].concat(),
         }
     }
 

@@ -52,11 +52,20 @@ pub(crate) struct Call<'a> {
 }
 
 impl<'a> Call<'a> {
+    pub(crate) fn new(script: &'a Script, keys: Vec<String>) -> Self {
+        Self::with_room(script, keys, 0)
+    }
+
+    /// With room for arguments of so many bytes, which then are not moved about.
     // By value: every caller makes the names for this one call.
     #[expect(clippy::needless_pass_by_value, reason = "reads better at every call")]
-    pub(crate) fn new(script: &'a Script, keys: Vec<String>) -> Self {
-        let mut by_digest = redis::cmd("EVALSHA");
-        by_digest.arg(script.digest()).arg(keys.len()).arg(&keys);
+    pub(crate) fn with_room(script: &'a Script, keys: Vec<String>, bytes: usize) -> Self {
+        const NAME: &str = "EVALSHA";
+        let names: usize = keys.iter().map(String::len).sum();
+        let digest = script.digest();
+        let bytes = NAME.len() + digest.len() + names + 64 + bytes;
+        let mut by_digest = Cmd::with_capacity(keys.len() + 16, bytes);
+        by_digest.arg(NAME).arg(digest).arg(keys.len()).arg(&keys);
         Self { script, by_digest }
     }
 

@@ -14,7 +14,7 @@ use crate::error::unexpected;
 use crate::keys::mailbox_index;
 use crate::layout::KeyLayout;
 use crate::mailbox::Mailboxes;
-use crate::script::{Call, ScriptPair, lua};
+use crate::script::{Call, Script, ScriptPair, lua};
 use crate::server::claim;
 use crate::{codec, reply};
 
@@ -121,12 +121,11 @@ pub(crate) async fn send(
     };
     let mut keys = mailboxes.keys(recipient).parts(keys);
     keys.extend(quota_key(mailboxes, recipient, &batch[0]));
-    let call = Call::new(script, keys);
     let call = match batch {
-        [prepared] if is_plain(mailboxes, prepared) => plain_args(mailboxes, prepared, call),
+        [prepared] if is_plain(mailboxes, prepared) => plain(mailboxes, prepared, script, keys),
         _ => {
             let add = |call, prepared| message_args(mailboxes, prepared, call);
-            batch.iter().fold(limits(mailboxes, call), add)
+            batch.iter().fold(limits(mailboxes, Call::new(script, keys)), add)
         }
     };
     let may_repeat = batch.iter().all(|prepared| prepared.options.dedup_window().is_some());
@@ -333,11 +332,17 @@ fn is_plain(mailboxes: &Mailboxes, prepared: &Prepared) -> bool {
     prepared.options == plain && mailboxes.policy().sender_quota().is_none()
 }
 
-/// Appends the short form of a plain message.
-fn plain_args<'a>(mailboxes: &Mailboxes, prepared: &Prepared, call: Call<'a>) -> Call<'a> {
+/// The call for a plain message: the short form of the arguments.
+fn plain<'a>(
+    mailboxes: &Mailboxes,
+    prepared: &Prepared,
+    script: &'a Script,
+    keys: Vec<String>,
+) -> Call<'a> {
     let Prepared { queued, options, .. } = prepared;
     let body = codec::encode(mailboxes.layout, queued, mailboxes.wall_clock(), *options);
-    call.number(mailboxes.policy().room_for(&queued.message))
+    Call::with_room(script, keys, body.len())
+        .number(mailboxes.policy().room_for(&queued.message))
         .number(queued.priority.number().into())
         .arg(body)
 }

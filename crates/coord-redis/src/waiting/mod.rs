@@ -63,11 +63,14 @@ pub(crate) struct Hub {
     is_deaf: AtomicBool,
 }
 
-/// At most [`MAX_WAITERS`] in `waiters` and `gone` together.
+/// At most [`MAX_WAITERS`] in `waiters` and `gone` together; whoever is in `joining` or in a queue of
+/// `boxes` is in `waiters`.
 #[derive(Default)]
 struct State {
     /// By token.
     waiters: HashMap<String, Waiter>,
+    /// Those who are registering, by number: the server may know them before they know of it.
+    joining: HashMap<u64, Joining>,
     /// By mailbox; none without waiters.
     boxes: HashMap<String, Queue>,
     /// Whose future was dropped: their registration has to go.
@@ -103,6 +106,13 @@ struct Waiter {
     waiting: Arc<Waiting>,
     number: u64,
     sender: oneshot::Sender<News>,
+}
+
+/// Somebody between taking a place and being in a queue.
+struct Joining {
+    mailbox: String,
+    /// Something happened there meanwhile, which it may have missed.
+    is_touched: bool,
 }
 
 /// Who waits at one mailbox.
@@ -161,6 +171,8 @@ impl Hub {
         }
         state.joined += 1;
         let number = state.joined;
+        let mailbox = waiting.ask.agent.mailbox_key();
+        state.joining.insert(number, Joining { mailbox, is_touched: false });
         let waiter = Waiter { waiting: Arc::clone(&waiting), number, sender };
         state.waiters.insert(waiting.ask.token.as_str().to_owned(), waiter);
         drop(state);
@@ -186,8 +198,10 @@ impl Hub {
         queue.tokens.insert(number, token.as_str().to_owned());
         // What it was told on another connection is lost.
         queue.all_look |= line != self.lines.load(Ordering::Relaxed);
+        let joining = state.joining.remove(&number);
         drop(state);
-        self.look_within(agent, within);
+        let is_touched = joining.is_some_and(|joining| joining.is_touched);
+        self.look_within(agent, if is_touched { Some(Duration::ZERO) } else { within });
     }
 
     /// Notes when the next look at a mailbox is due, at the latest.
@@ -205,8 +219,13 @@ impl Hub {
 
     /// Somebody has to look at a mailbox now.
     fn look_now(&self, mailbox: &str) {
-        if let Some(queue) = self.state().boxes.get_mut(mailbox) {
+        let mut state = self.state();
+        for joining in state.joining.values_mut() {
+            joining.is_touched |= joining.mailbox == mailbox;
+        }
+        if let Some(queue) = state.boxes.get_mut(mailbox) {
             queue.next_look = Instant::now();
+            drop(state);
             self.work.notify_one();
         }
     }
@@ -262,6 +281,7 @@ impl State {
     /// Takes a waiter out of its queue.
     fn take(&mut self, token: &str) -> Option<Waiter> {
         let waiter = self.waiters.remove(token)?;
+        self.joining.remove(&waiter.number);
         let mailbox = waiter.waiting.ask.agent.mailbox_key();
         if let Some(queue) = self.boxes.get_mut(&mailbox) {
             queue.tokens.remove(&waiter.number);

@@ -177,20 +177,25 @@ async fn tta_deadlines_of_nothing_go(server: &Server) {
 /// Whoever is served in order leaves the list at its head, at the cost of a look at it.
 async fn tta_the_oldest_is_not_searched(server: &Server) {
     let world = World::new(server, KeyLayout::Tta).await;
-    let take = async || {
-        let token = world.receive().await.token;
-        world.mail.ack(&world.to, &token).await.expect("it is reserved");
-    };
-    for _ in 0..3 {
+    for _ in 0..4 {
         world.send("{}").await;
     }
-    take().await;
+    let first = world.receive().await.token;
+    world.mail.ack(&world.to, &first).await.expect("it is reserved");
+    let second = world.receive().await.token;
     let mut raw = world.raw();
-    reset_counts(&mut raw);
-    take().await;
-    let counts = counts(&mut raw);
-    let count = |name: &str| counts.get(name).copied().unwrap_or_default();
-    assert_eq!((count("LPOS"), count("LTRIM"), count("LREM")), (1, 1, 0), "{counts:?}");
+    let mut searched = |what: &str| {
+        let counts = counts(&mut raw);
+        let count = |name: &str| counts.get(name).copied().unwrap_or_default();
+        assert_eq!((count("LPOS"), count("LTRIM"), count("LREM")), (1, 1, 0), "{what}: {counts:?}");
+        reset_counts(&mut raw);
+    };
+    reset_counts(&mut world.raw());
+    let both = world.mail.ack_and_receive(&world.to, &second, LONG).await.expect("it works");
+    searched("ack_and_receive");
+    let third = both.next.expect("there are two more").token;
+    world.mail.ack(&world.to, &third).await.expect("it is reserved");
+    searched("ack");
 }
 
 /// A message without wishes is taken out once, not put back for the general way.
