@@ -1,7 +1,7 @@
 //! EVAL and its kin, FCALL, and the SCRIPT container.
 
 use std::sync::Arc;
-use std::time::{Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 
