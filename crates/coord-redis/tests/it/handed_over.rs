@@ -49,12 +49,14 @@ impl World {
     }
 }
 
+/// With the wish `once` a message goes the general way of the script, without one the short way.
+fn both_ways(once: SendOptions) -> impl Iterator<Item = (KeyLayout, SendOptions)> {
+    LAYOUTS.into_iter().flat_map(move |layout| [(layout, once), (layout, SendOptions::new())])
+}
+
 async fn it_is_reserved_and_counted(server: &Server) {
-    // With a wish it goes the general way of the script, without one the short way.
     let once = SendOptions::new().with_dedup_window(Duration::from_secs(60));
-    for (layout, options) in
-        LAYOUTS.into_iter().flat_map(|at| [(at, once), (at, SendOptions::new())])
-    {
+    for (layout, options) in both_ways(once) {
         let world = mailbox(server, layout).await;
         world.waits(TOKEN, server.now() + LONG);
         let message = world.message("{}");
@@ -79,15 +81,16 @@ async fn it_is_reserved_and_counted(server: &Server) {
     }
 }
 
-/// Whose lease is over waits no longer: the next one gets it.
+/// Whose lease is over waits no longer: the next one gets it, on either way of the script.
 async fn who_is_gone_is_passed_over(server: &Server) {
-    for layout in LAYOUTS {
+    let once = SendOptions::new().with_dedup_window(Duration::from_secs(60));
+    for (layout, options) in both_ways(once) {
         let world = mailbox(server, layout).await;
         let late = "res_0000000000000002";
         let now = server.now();
         world.waits(TOKEN, now);
         world.waits(late, now + server.a_while());
-        world.send("{}").await;
+        world.send_so(world.message("{}"), options).await;
         let reserved = world.key("reserved");
         assert_eq!(world.at.number(&["HEXISTS", &reserved, TOKEN]), 0, "{layout}");
         assert_eq!(world.at.number(&["HEXISTS", &reserved, late]), 1, "{layout}");
