@@ -258,3 +258,29 @@ fn length(input: &mut impl BufRead) -> Option<usize> {
     input.read_line(&mut line).ok()?;
     line.trim_end().get(1..)?.parse().ok()
 }
+
+/// A server out of memory takes nothing more, whether anybody waits or not, and keeps who waits.
+#[tokio::test]
+async fn without_memory_nothing_is_taken() {
+    let Some(server) = private("without_memory_nothing_is_taken") else { return };
+    for layout in LAYOUTS {
+        for is_waited in [false, true] {
+            let world = World::new(&server, layout).await;
+            let waiters = world.key("waiters");
+            // The first message makes what a mailbox needs once.
+            world.send("{}").await;
+            let first = world.receive().await.token;
+            world.mail.ack(&world.to, &first).await.expect("it is reserved");
+            if is_waited {
+                let entry = format!("res_0000000000000001 1000000 0 @{}:wake", world.prefix);
+                world.at.command(&["ZADD", &waiters, "9000000000000000", &entry]);
+            }
+            world.at.command(&["CONFIG", "SET", "maxmemory", "1"]);
+            let sent = world.mail.send_message(&world.from, &world.to, world.message("{}")).await;
+            assert!(sent.is_err(), "{layout}: {sent:?}");
+            world.at.command(&["CONFIG", "SET", "maxmemory", "0"]);
+            assert_eq!(world.stats().await.depth, 0, "{layout}");
+            assert_eq!(world.at.number(&["ZCARD", &waiters]), i64::from(is_waited), "{layout}");
+        }
+    }
+}

@@ -1,7 +1,9 @@
 -- One plain message: nothing to wait for, to remember or to count. The common case stands here
 -- written out, because a script pays for each function it defines nearly as for a command. What
--- turns out not to be plain goes the general way below, with nothing written: a full mailbox, a
+-- turns out not to be plain goes the general way below, with nothing written but a fence: a full mailbox, a
 -- gate, others that are ready, a waiter that is gone.
+--
+-- The first write is one that a server out of memory refuses: after any other it refuses none.
 --
 -- Its ARGV: 1 how many messages there may be, 2 level (9, 5, 1), 3 record.
 if #ARGV == 3 then
@@ -10,7 +12,7 @@ if #ARGV == 3 then
   local level, record = ARGV[2], ARGV[3]
   local depth = redis.call('HLEN', KEYS[3])
   if depth < tonumber(ARGV[1]) then
-    local first = redis.call('ZPOPMIN', KEYS[7])
+    local first = redis.call('ZRANGE', KEYS[7], '0', '0', 'WITHSCORES')
     local entry, since = first[1], first[2]
     if not entry then
       local seq = redis.call('HINCRBY', KEYS[4], 'seq', '1')
@@ -22,9 +24,8 @@ if #ARGV == 3 then
       return { seq == 1 and 1 or 0, depth, 10 + seq }
     end
     local token, visibility, leased, channel = string.match(entry, '^(%S+) (%d+) %d+ (@?)(.+)$')
-    if redis.call('EXISTS', KEYS[1]) == 1 or redis.call('HGET', KEYS[4], 'gate') then
-      redis.call('ZADD', KEYS[7], since, entry)
-    elseif token and (leased == '' or tonumber(since) > now) then
+    if token and (leased == '' or tonumber(since) > now)
+      and redis.call('EXISTS', KEYS[1]) == 0 and not redis.call('HGET', KEYS[4], 'gate') then
       local fence = redis.call('HINCRBY', KEYS[4], 'fence', '1')
       local deadline = string.format('%.0f', now + visibility)
       local text = token
@@ -37,6 +38,7 @@ if #ARGV == 3 then
         redis.call('HSET', KEYS[3], lid, record)
         redis.call('HSET', KEYS[6], token, lid)
         redis.call('ZADD', KEYS[2], deadline, token)
+        redis.call('ZREM', KEYS[7], entry)
         return { seq == 1 and 1 or 0, depth, 10 + seq }
       end
     end

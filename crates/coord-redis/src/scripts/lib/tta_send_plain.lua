@@ -8,7 +8,7 @@ if #ARGV == 3 then
   local level, json = ARGV[2], ARGV[3]
   local depth = redis.call('LLEN', KEYS[1])
   if depth < tonumber(ARGV[1]) then
-    local first = redis.call('ZPOPMIN', KEYS[9])
+    local first = redis.call('ZRANGE', KEYS[9], '0', '0', 'WITHSCORES')
     local entry, since = first[1], first[2]
     if not entry then
       local schedule = level == '9' and KEYS[2] or level == '5' and KEYS[3] or KEYS[4]
@@ -18,10 +18,9 @@ if #ARGV == 3 then
       return { 0, depth, 0 }
     end
     local token, visibility, leased, channel = string.match(entry, '^(%S+) (%d+) %d+ (@?)(.+)$')
-    if redis.call('EXISTS', KEYS[2], KEYS[3], KEYS[4]) > 0
-      or redis.call('HGET', KEYS[10], 'gate') then
-      redis.call('ZADD', KEYS[9], since, entry)
-    elseif token and (leased == '' or tonumber(since) > now) then
+    if token and (leased == '' or tonumber(since) > now)
+      and redis.call('EXISTS', KEYS[2], KEYS[3], KEYS[4]) == 0
+      and not redis.call('HGET', KEYS[10], 'gate') then
       local fence = redis.call('INCR', KEYS[6])
       local deadline = string.format('%.0f', now + visibility)
       local text = token
@@ -31,6 +30,7 @@ if #ARGV == 3 then
         redis.call('RPUSH', KEYS[1], json)
         redis.call('HSET', KEYS[7], token, json)
         redis.call('ZADD', KEYS[8], deadline, token)
+        redis.call('ZREM', KEYS[9], entry)
         return { 0, depth, 0 }
       end
     end
